@@ -1,0 +1,102 @@
+"""Seconds for 1,000 samples: the trained map against running its flow with 1,000 fresh particles.
+
+Run after the default study:  python benchmarks/inference.py
+Both in one process and in turn, after a warm-up; medians of the pairs, and whole processes
+beside them. The flow is given its best form: only the last time is stored, no distances, no disk.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+import swflow
+from swflow.datasets import read_dataset
+from swflow.metrics.cost import run_flow
+from swflow.randomness import keyed_generator
+from swflow.settings import SimulationSettings
+from swflow.trajectory import Trajectory
+
+N = 1000
+
+
+def seconds(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def in_process(dataset: Path, store: Path, model: Path, repeats: int) -> tuple[float, float, float]:
+    """Medians of flow and map, and of the ratio pair by pair."""
+    data, trained = read_dataset(dataset), swflow.load(model)
+    settings = SimulationSettings.model_validate(Trajectory(store).settings)
+    generator = keyed_generator(0, "benchmark")
+    actions = (
+        lambda: run_flow(data, settings, N),
+        lambda: trained.sample(N, generator=generator),
+    )
+    for action in actions:
+        action()
+    pairs = [tuple(seconds(action) for action in actions) for _ in range(repeats)]
+    flow, network = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return flow, network, statistics.median(a / b for a, b in pairs)
+
+
+def whole_process(
+    dataset: Path, store: Path, model: Path, repeats: int
+) -> tuple[float, float, float]:
+    """The same from the command line: start-up, reading and writing included."""
+    settings = Trajectory(store).settings
+    end = SimulationSettings.model_validate(settings).stored_times()[-1]
+    short = settings | {"n_particles": N, "n_carried": 0, "times": [end], "horizon": None}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        flow = ["simulate", str(dataset), "--settings", json.dumps(short), "--out", f"{out}/a.zarr"]
+        draw = ["sample", str(model), "--time", str(end), "--set", f"n={N}", "--out", f"{out}/b.h5"]
+        commands = [[sys.executable, "-m", "swflow.cli", *command] for command in (flow, draw)]
+        pairs = [
+            tuple(
+                seconds(lambda c=command: subprocess.run(c, check=True, capture_output=True))  # type: ignore[misc]
+                for command in commands
+            )
+            for _ in range(repeats + 1)
+        ][1:]
+    first, second = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return first, second, statistics.median(a / b for a, b in pairs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    rows = []
+    for dataset, flow in (("digits", "images"), ("eight_gaussians", "plane")):
+        paths = (
+            arguments.results / "datasets" / f"{dataset}.h5",
+            arguments.results / "flows" / dataset / flow / "entropy0" / "seed0.zarr",
+            arguments.results / "models" / dataset / flow / "flow_map" / "seed0",
+        )
+        for name, measure in (("in process", in_process), ("whole process", whole_process)):
+            first, second, ratio = measure(*paths, arguments.repeats)
+            rows.append([dataset, name, f"{first:.3f}", f"{second:.4f}", f"{ratio:.1f}"])
+    columns = ["dataset", "measured", f"flow, s per {N:,}", f"map, s per {N:,}", "ratio of pairs"]
+    print(pd.DataFrame(rows, columns=columns).to_markdown(index=False, disable_numparse=True))
+    print(
+        f"\nMedians of {arguments.repeats} pairs; {platform.processor() or platform.machine()}, "
+        f"{torch.get_num_threads()} threads, torch {torch.__version__}, Python "
+        f"{platform.python_version()}."
+    )
+
+
+if __name__ == "__main__":
+    main()

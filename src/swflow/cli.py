@@ -1,0 +1,284 @@
+"""The command line: one command for each rule of the pipeline.
+
+Modules that import torch are imported inside the commands: `swflow --help` starts fast, and a
+cluster job that only plans does not pay for it.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+import yaml
+
+from swflow.errors import InputError
+from swflow.settings import (
+    AnyModelSettings,
+    DatasetSettings,
+    SampleSettings,
+    ScoreSettings,
+    Settings,
+    SimulationSettings,
+    parse_settings,
+)
+
+app = typer.Typer(
+    help="Learn sliced-Wasserstein flows: each command is one stage of the pipeline.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _fields(annotation: Any) -> str:
+    """The fields of settings, for --help, with what their descriptions say."""
+    lines = []
+    for model in _classes(annotation):
+        if "kind" in model.model_fields:
+            lines.append(f"kind {model.model_fields['kind'].default}: {model.__doc__}")
+        lines += [*_field_lines(model, ""), ""]
+    return "Settings, given by --settings and --set:\n\n" + "\n".join(lines)
+
+
+def _field_lines(model: Any, prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, Settings):
+            yield f"- {prefix}{name}: {field.description or type(field.default).__doc__}"
+            yield from _field_lines(type(field.default), f"{prefix}{name}.")
+        elif name != "kind":
+            default = "required" if field.is_required() else json.dumps(field.default, default=str)
+            yield f"- {prefix}{name} ({default}). {field.description or ''}"
+
+
+def _classes(annotation: Any) -> list[Any]:
+    if hasattr(annotation, "model_fields"):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _classes(argument)]
+
+
+SettingsText = Annotated[
+    str,
+    typer.Option("--settings", help="Settings as JSON, or a YAML or JSON file that holds them."),
+]
+Overrides = Annotated[
+    list[str], typer.Option("--set", help="One field, such as entropy=0.1; may be repeated.")
+]
+Out = Annotated[Path, typer.Option("--out", help="What to write; it appears whole or not at all.")]
+Seed = Annotated[int, typer.Option("--seed", help="Key of every random number.", min=0)]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda or cuda:N.")]
+DatasetFile = Annotated[Path, typer.Option("--dataset", help="Dataset file of `swflow prepare`.")]
+Entropies = Annotated[
+    list[float], typer.Option("--entropy", help="Entropy to draw at; repeat (default: all).")
+]
+Times = Annotated[
+    list[float], typer.Option("--time", help="Time to draw at; repeat (default: all stored).")
+]
+
+
+@app.command(epilog=_fields(DatasetSettings))
+def prepare(
+    out: Out, settings: SettingsText = "{}", override: Overrides = [], name: str = ""
+) -> None:
+    """Make or read a dataset: splits in model units, one HDF5 file."""
+    from swflow.datasets import write_dataset
+    from swflow.datasets.make import make_dataset
+
+    chosen = _settings(DatasetSettings, settings, override)
+    write_dataset(out, name or out.stem, make_dataset(chosen))
+
+
+@app.command(epilog=_fields(SimulationSettings))
+def simulate(
+    dataset: Path,
+    out: Out,
+    settings: SettingsText = "{}",
+    override: Overrides = [],
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Simulate the particle flow to a dataset; write its trajectory as a Zarr store."""
+    from swflow.datasets import read_dataset
+    from swflow.simulation import simulate_dataset
+
+    chosen = _settings(SimulationSettings, settings, override)
+    simulate_dataset(read_dataset(dataset), chosen, seed, out, _device(device))
+
+
+@app.command(epilog=_fields(AnyModelSettings))
+def train(
+    stores: list[Path],
+    dataset: DatasetFile,
+    out: Out,
+    settings: SettingsText = "{}",
+    override: Overrides = [],
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Fit a model to the stores of a flow, one for each entropy; write its folder."""
+    from swflow.datasets import read_dataset
+    from swflow.models.fit import fit_model
+    from swflow.trajectory import Trajectory
+
+    chosen = _settings(AnyModelSettings, settings, override)
+    teachers = Trajectory.open_all(stores)
+    fit_model(chosen, read_dataset(dataset), teachers, seed, out, _device(device))
+
+
+@app.command(epilog=_fields(SampleSettings))
+def sample(
+    source: list[Path],
+    out: Out,
+    entropy: Entropies = [],
+    time: Times = [],
+    settings: SettingsText = "{}",
+    override: Overrides = [],
+    seed: Seed = 0,
+) -> None:
+    """Draw from a model folder, flow stores or a dataset; write HDF5, in model units."""
+    from swflow.sampling import open_sampler, sampling_points, write_samples
+
+    sampler = open_sampler(source)
+    chosen = _settings(SampleSettings, settings, override)
+    points = sampling_points(sampler, entropy, time)
+    write_samples(sampler, chosen, points, seed, out)
+
+
+@app.command(epilog=_fields(ScoreSettings))
+def score(
+    samples: Path,
+    out: Out,
+    dataset: DatasetFile,
+    source: Annotated[list[Path], typer.Option(help="What was drawn from; may be repeated.")],
+    reference: Annotated[list[Path], typer.Option(help="Store to compare with; repeat.")] = [],
+    settings: SettingsText = "{}",
+    override: Overrides = [],
+    seed: Seed = 0,
+) -> None:
+    """Score stored samples, and what they were drawn from, against reference runs and real rows."""
+    from swflow import scoring
+    from swflow.datasets import read_dataset
+    from swflow.sampling import open_sampler
+    from swflow.trajectory import Trajectory
+
+    rows = scoring.score(
+        samples,
+        open_sampler(source),
+        source[0],
+        read_dataset(dataset),
+        Trajectory.open_all(reference),
+        _settings(ScoreSettings, settings, override),
+        seed,
+    )
+    scoring.write_scores(rows, out)
+
+
+@app.command()
+def collect(scores: list[Path], out: Out) -> None:
+    """Gather score files into metrics.csv, with the floor beside each value."""
+    from swflow import summary
+
+    summary.write_metrics(summary.collect(scores), out)
+
+
+@app.command()
+def tabulate(metrics: Path, table: list[str], out: Out) -> None:
+    """Make tables (CSV, Markdown, LaTeX) from metrics.csv, in the folder --out."""
+    from swflow.summary import read_metrics
+    from swflow.tables import TABLES, write_table
+
+    found = read_metrics(metrics)
+    for name in table:
+        write_table(_named(TABLES, name, "table")(found), out, name)
+
+
+@app.command()
+def plot(metrics: Path, figure: list[str], out: Out) -> None:
+    """Draw numeric figures (SVG, PNG) from metrics.csv, in the folder --out."""
+    from swflow.figures import FIGURES, write_figure
+    from swflow.summary import read_metrics
+
+    found = read_metrics(metrics)
+    for name in figure:
+        write_figure(_named(FIGURES, name, "figure")(found), out / name)
+
+
+@app.command()
+def picture(
+    samples: Annotated[list[Path], typer.Argument(help="Files …/{row}/seedN.h5, a row each.")],
+    dataset: DatasetFile,
+    out: Annotated[Path, typer.Option("--out", help="The picture's path without its ending.")],
+) -> None:
+    """Draw stored samples over time, a row for the flow and each model (SVG, PNG)."""
+    from swflow.datasets import read_dataset
+    from swflow.figures import samples_figure, write_figure
+
+    rows = {path.parent.name: path for path in samples}
+    write_figure(samples_figure(read_dataset(dataset), rows), out)
+
+
+@app.command()
+def shares(benchmarks: Path) -> None:
+    """Print each stage's share of the seconds spent, from the pipeline's benchmark files."""
+    from swflow.summary import stage_shares
+
+    typer.echo(stage_shares(benchmarks))
+
+
+def main() -> None:
+    """Run a command; what a user can mend ends in one line and exit code 1."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    try:
+        app()
+    except InputError as error:
+        sys.exit(f"swflow: error: {error}")
+
+
+def _settings(annotation: Any, text: str, overrides: list[str]) -> Any:
+    values, where = _read_settings(text)
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise InputError(f"--set {override}: write it as key=value.")
+        *parents, last = key.split(".")
+        target = values
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[last] = yaml.safe_load(value)
+    return parse_settings(annotation, values, where)
+
+
+def _read_settings(text: str) -> tuple[dict[str, Any], str]:
+    inline = text.lstrip().startswith("{")
+    where = "--settings" if inline else text
+    try:
+        values = yaml.safe_load(text if inline else Path(text).read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{where}: settings cannot be read ({error}).") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: settings must be a mapping of keys to values.")
+    return values, where
+
+
+def _device(name: str) -> str:
+    """A device that is there: no silent fallback to the CPU."""
+    import torch
+
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"--device {name}: torch sees no GPU here; use --device cpu.")
+    try:
+        return str(torch.device(name))
+    except RuntimeError as error:
+        raise InputError(f"--device {name}: {error}") from error
+
+
+def _named(registry: dict[str, Any], name: str, what: str) -> Any:
+    if name not in registry:
+        raise InputError(f"{what} {name!r} is unknown: allowed are {', '.join(registry)}.")
+    return registry[name]
+
+
+if __name__ == "__main__":
+    main()

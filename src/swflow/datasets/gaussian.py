@@ -1,0 +1,26 @@
+"""Gaussian laws in any dimension: the case with closed forms."""
+
+import numpy as np
+
+from swflow.datasets.file import Split
+from swflow.errors import InputError
+from swflow.settings import GaussianSettings
+
+
+def gaussian(settings: GaussianSettings, n: int, rng: np.random.Generator) -> Split:
+    """Draws of N(mean, covariance)."""
+    mean = np.broadcast_to(np.asarray(settings.mean, dtype=float), settings.dim)
+    try:
+        factor = np.linalg.cholesky(covariance_matrix(settings))
+    except np.linalg.LinAlgError:
+        raise InputError("covariance: not positive definite; give one that is.") from None
+    return Split(mean + rng.standard_normal((n, settings.dim)) @ factor.T)
+
+
+def covariance_matrix(settings: GaussianSettings) -> np.ndarray:
+    """The `(dim, dim)` covariance from a variance, a diagonal or a matrix."""
+    given = np.asarray(settings.covariance, dtype=float)
+    full = given if given.ndim == 2 else np.diag(np.broadcast_to(given, settings.dim))
+    if full.shape != (settings.dim, settings.dim) or not np.allclose(full, full.T):
+        raise InputError(f"covariance: needed is a symmetric ({settings.dim}, {settings.dim}).")
+    return full

@@ -1,0 +1,68 @@
+"""The prepare stage: from a dataset's settings to its splits in data units."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from swflow.datasets import planar
+from swflow.datasets.array import array, file_digest
+from swflow.datasets.digits import LICENCE, URL, digits
+from swflow.datasets.file import RawDataset, Split
+from swflow.datasets.gaussian import covariance_matrix, gaussian
+from swflow.settings import (
+    DatasetSettings,
+    DigitsSettings,
+    GaussianSettings,
+    SplitSettings,
+    SyntheticSettings,
+)
+
+LAWS: dict[str, Callable[[Any, int, np.random.Generator], Split]] = {
+    "eight_gaussians": planar.eight_gaussians,
+    "checkerboard": planar.checkerboard,
+    "swiss_roll": planar.swiss_roll,
+    "moons": planar.moons,
+    "gaussian": gaussian,
+}
+
+
+def make_dataset(settings: DatasetSettings) -> RawDataset:
+    """Make or read the splits, in data units. Raises InputError on input that cannot be used."""
+    if isinstance(settings, SyntheticSettings):
+        return _draw(settings)
+    rng = np.random.default_rng(settings.seed)
+    if isinstance(settings, DigitsSettings):
+        rows = digits(rng)
+        attributes = {"source": URL, "licence": LICENCE}
+    else:
+        rows = array(settings)
+        attributes = {"source": str(settings.path), "sha256": file_digest(settings.path)}
+    return RawDataset(_split(rows, settings, rng), attributes)
+
+
+def _draw(settings: SyntheticSettings) -> RawDataset:
+    """Every split a stream of its own, so that its size changes no other split."""
+    kind = settings.kind
+    law = LAWS[kind]
+    sizes = (settings.n_train, settings.n_heldout, settings.n_test)
+    names = ("train", "heldout", "test")
+    splits = {
+        name: law(settings, n, np.random.default_rng([settings.seed, index]))
+        for index, (name, n) in enumerate(zip(names, sizes, strict=True))
+    }
+    attributes: dict[str, Any] = {"source": f"swflow {kind}", "licence": "MIT"}
+    if isinstance(settings, GaussianSettings):
+        attributes["covariance"] = covariance_matrix(settings)  # for the closed forms, data units
+    return RawDataset(splits, attributes)
+
+
+def _split(rows: Split, settings: SplitSettings, rng: np.random.Generator) -> dict[str, Split]:
+    n = len(rows.x)
+    n_heldout, n_test = round(n * settings.heldout_fraction), round(n * settings.test_fraction)
+    order = rng.permutation(n)
+    parts = np.split(order, [n_heldout, n_heldout + n_test])
+    return {
+        name: Split(rows.x[part], None if rows.y is None else rows.y[part])
+        for name, part in zip(("heldout", "test", "train"), parts, strict=True)
+    }

@@ -1,0 +1,1 @@
+"""Metrics: distances with floors, fidelity to the flow, generation, cost, closed forms."""

@@ -1,0 +1,92 @@
+"""Fidelity: how close draws are to a reference run of the flow that the model never saw."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from swflow.metrics.classifier import classifier_accuracy
+from swflow.models.base import Sampler, SourceModel
+from swflow.models.particles import Particles
+from swflow.randomness import keyed_generator
+from swflow.settings import ScoreSettings
+from swflow.sliced import random_directions, sorted_projections, sorted_transport_cost
+from swflow.trajectory import Trajectory
+
+
+def fidelity(
+    sampler: Sampler,
+    draws: np.ndarray,
+    reference: Trajectory,
+    time: float,
+    settings: ScoreSettings,
+    seed: int,
+) -> Iterator[tuple[str, float, int]]:
+    """Yield (metric, value, n) of a sampler against all particles of a reference run.
+
+    sw2: mean over redraws of SW² of n_draws draws; sw2_error: its standard error;
+    sw2_large: SW² of n_large draws (for stored particles: of all of them); c2st: of `draws`
+    `(n, d)`; uvp: 100·E|X̂ − X|²/Var X over the reference's own source points, in percent, and
+    for the flow itself its repeatability, the least that a model of one run can reach.
+    """
+    entropy, index = reference.entropy, reference.index(time)
+    cloud = torch.from_numpy(reference.particles(index))
+    directions = _directions(settings, cloud.shape[1], seed)
+    ordered = sorted_projections(cloud, directions)
+
+    def squared(x: Tensor) -> float:
+        return float(sorted_transport_cost(sorted_projections(x, directions), ordered).mean())
+
+    generator = keyed_generator(seed, "fidelity", f"{entropy:g}", f"{time:g}")
+    large = _large_sample(sampler, time, entropy, settings.n_large, generator)
+    yield "sw2_large", squared(large), len(large)
+    n = settings.n_draws
+    redraws = [squared(_redraw(large, n, generator)) for _ in range(settings.n_redraws)]
+    yield "sw2", float(np.mean(redraws)), n
+    yield "sw2_error", float(np.std(redraws, ddof=1) / np.sqrt(len(redraws))), n
+    n = min(settings.n_classifier, len(draws), len(cloud))
+    yield "c2st", classifier_accuracy(draws, _shuffled(cloud, generator), n, seed), n
+    if isinstance(sampler, SourceModel):
+        yield "uvp", unexplained_variance(sampler, reference, index), len(cloud)
+    elif isinstance(sampler, Particles):
+        first, second = sampler.stores[entropy].carried(index), reference.carried(index)
+        if first is not None and second is not None:
+            yield "uvp", repeatability(first, second), len(first)
+
+
+def unexplained_variance(model: SourceModel, reference: Trajectory, index: int) -> float:
+    """L2-UVP (Korotin et al. 2021): 100·E|X̂(x₀) − X|²/Var X, in percent, on unseen pairs."""
+    x0, goal = (torch.from_numpy(a) for a in (reference.particles(0), reference.paired(index)))
+    carried = model.transport(x0, time=float(reference.time[index]), entropy=reference.entropy)
+    error = (carried - goal).square().sum(dim=1).mean()
+    return float(100 * error / goal.var(dim=0).sum())
+
+
+def repeatability(first: np.ndarray, second: np.ndarray) -> float:
+    """100·½E|X − X′|²/Var X, in percent, of the same points carried by two runs `(k, d)`."""
+    error = np.square(first - second).sum(axis=1).mean() / 2
+    return float(100 * error / second.var(axis=0).sum())
+
+
+def _large_sample(
+    sampler: Sampler, time: float, entropy: float, n: int, generator: torch.Generator
+) -> Tensor:
+    """Draw n; of stored particles all, once each: they are the law that is drawn from."""
+    if isinstance(sampler, Particles):
+        return sampler.cloud(time, entropy)
+    return sampler.draw(n, time, entropy, generator=generator)
+
+
+def _redraw(large: Tensor, n: int, generator: torch.Generator) -> Tensor:
+    """Draw n with replacement (of a large sample: as good as fresh ones)."""
+    return large[torch.randint(len(large), (n,), generator=generator)]
+
+
+def _shuffled(cloud: Tensor, generator: torch.Generator) -> np.ndarray:
+    return cloud[torch.randperm(len(cloud), generator=generator)].numpy()
+
+
+def _directions(settings: ScoreSettings, dim: int, seed: int) -> Tensor:
+    count = -(-settings.n_directions // dim) * dim  # whole orthonormal blocks
+    return random_directions(count, dim, generator=keyed_generator(seed, "directions"))

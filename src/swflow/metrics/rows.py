@@ -1,0 +1,21 @@
+"""One measured number, as it ends up in metrics.csv."""
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """A metric's value at an entropy, time and number of passes.
+
+    floor: what a perfect answer would score, where it is known without another row's score.
+    n: sample size behind the value.
+    """
+
+    entropy: float
+    time: float
+    passes: int
+    label: int | None
+    trained: bool
+    metric: str
+    value: float
+    floor: float | None
+    n: int

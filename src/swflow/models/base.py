@@ -1,0 +1,243 @@
+"""What every kind of model is: something that can be drawn from, saved and loaded."""
+
+import importlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from swflow.errors import InputError
+from swflow.provenance import versions
+from swflow.settings import MODEL_KINDS, SourceSettings
+from swflow.sources import draw_source
+from swflow.units import Units
+
+FORMAT = 1
+BATCH_ROWS = 16384
+WEIGHTS, DESCRIPTION, HISTORY = "weights.safetensors", "settings.json", "history.csv"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What a model was made for: units, source law, and the times and entropies it knows.
+
+    times: stored times of the teacher, 0 first; entropies: those learned from.
+    """
+
+    dataset: str
+    units: Units
+    source: SourceSettings
+    times: tuple[float, ...]
+    entropies: tuple[float, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` reads."""
+        return {
+            "dataset": self.dataset,
+            "units": self.units.to_json(),
+            "source": self.source.model_dump(mode="json"),
+            "times": list(self.times),
+            "entropies": list(self.entropies),
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The domain written by `to_json`."""
+        return cls(
+            values["dataset"],
+            Units.from_json(values["units"]),
+            SourceSettings.model_validate(values["source"]),
+            tuple(values["times"]),
+            tuple(values["entropies"]),
+        )
+
+
+class Sampler(ABC):
+    """Draws of a law at any time and entropy it knows; rows of a table of scores."""
+
+    kind: ClassVar[str]
+    domain: Domain
+
+    @abstractmethod
+    def draw(
+        self,
+        n: int,
+        time: float,
+        entropy: float,
+        *,
+        quasi: bool = False,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """`(n, d)` draws in model units at a time and entropy that were checked."""
+
+    def sample(
+        self,
+        n: int,
+        *,
+        time: float | None = None,
+        entropy: float | None = None,
+        label: int | None = None,
+        passes: int = 1,
+        quasi: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Draw `n` samples in data units, `(n, *event_shape)`.
+
+        time: flow time τ (default: the end of the flow). entropy: ε (default: the first
+        learned). quasi: from scrambled Sobol source points. Raises ValueError for a control that
+        this kind lacks, or a value outside what it was trained on.
+        """
+        if n < 1:
+            raise InputError(f"n={n}: at least 1 sample must be asked for.")
+        time, entropy = self.check(time, entropy, label, passes)
+        generator = generator if generator is not None else torch.default_generator
+        return self.to_data(self.draw(n, time, entropy, quasi=quasi, generator=generator))
+
+    def to_data(self, x: Tensor) -> Tensor:
+        """`(n, d)` in model units -> `(n, *event_shape)` in data units."""
+        return torch.from_numpy(self.domain.units.to_data(x.cpu().numpy()))
+
+    def check(
+        self, time: float | None, entropy: float | None, label: int | None, passes: int
+    ) -> tuple[float, float]:
+        """Fill defaults and refuse what this kind lacks. Returns time and entropy."""
+        if label is not None:
+            raise InputError(f"label={label}: this {self.kind} knows no labels; leave label out.")
+        if passes != 1:
+            raise InputError(f"passes={passes}: {self.kind} maps in one pass; use passes=1.")
+        times, entropies = self.domain.times, self.domain.entropies
+        time = times[-1] if time is None else float(time)
+        entropy = entropies[0] if entropy is None else float(entropy)
+        self.check_time(time)
+        self.check_entropy(entropy)
+        return time, entropy
+
+    def refuse_quasi(self, quasi: bool) -> None:
+        """For kinds that draw no source point."""
+        if quasi:
+            raise InputError(f"quasi=True: {self.kind} draws no source points; use quasi=False.")
+
+    def check_time(self, time: float) -> None:
+        """Refuse a time that is not one of the stored ones."""
+        if not np.isclose(time, self.domain.times, rtol=1e-6).any():
+            raise InputError(f"time={time:g}: allowed are {_listed(self.domain.times)}.")
+
+    def knows_entropy(self, entropy: float) -> bool:
+        """Whether draws at this entropy can be asked for: at one of those learned."""
+        return bool(np.isclose(entropy, self.domain.entropies, rtol=1e-6).any())
+
+    def check_entropy(self, entropy: float) -> None:
+        """Refuse an entropy that this kind does not know."""
+        if not self.knows_entropy(entropy):
+            raise InputError(f"entropy={entropy:g}: allowed are {_listed(self.domain.entropies)}.")
+
+
+class Model(Sampler):
+    """A sampler that was fitted and lives in a folder: settings.json, weights.safetensors."""
+
+    settings: Any
+    # What the folder says beside settings and domain: seed, digests, seconds spent.
+    attributes: Mapping[str, Any] = MappingProxyType({})
+
+    @abstractmethod
+    def tensors(self) -> dict[str, Tensor]:
+        """The fitted numbers."""
+
+    @classmethod
+    @abstractmethod
+    def rebuild(cls, settings: Any, domain: Domain, tensors: dict[str, Tensor]) -> Self:
+        """The model with these numbers. Raises ValueError or RuntimeError where they do not fit."""
+
+    def save(self, folder: Path, attributes: dict[str, Any]) -> None:
+        """Write the model's files into an existing folder."""
+        description = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "settings": self.settings.model_dump(mode="json"),
+            "domain": self.domain.to_json(),
+            "versions": versions(),
+            **attributes,
+        }
+        save_file({k: v.contiguous() for k, v in self.tensors().items()}, folder / WEIGHTS)
+        (folder / DESCRIPTION).write_text(json.dumps(description, indent=1))
+
+
+class SourceModel(Model):
+    """A model that carries points of the source: x₀ to the flow's state at a time."""
+
+    @abstractmethod
+    def carry(self, x0: Tensor, time: float, entropy: float) -> Tensor:
+        """`(n, d)` to `(n, d)` in model units, arguments already checked."""
+
+    @torch.inference_mode()
+    def transport(
+        self,
+        x0: Tensor,
+        *,
+        time: float | None = None,
+        entropy: float | None = None,
+        label: int | None = None,
+        passes: int = 1,
+    ) -> Tensor:
+        """Carry source points `(n, d)` to time τ, in model units. Raises as `sample`."""
+        if x0.ndim != 2 or x0.shape[1] != self.domain.units.dim:
+            raise InputError(
+                f"x0 has shape {tuple(x0.shape)}: needed is (n, {self.domain.units.dim}), "
+                "source points in model units."
+            )
+        time, entropy = self.check(time, entropy, label, passes)
+        batches = x0.split(BATCH_ROWS)
+        return torch.cat([self.carry(batch, time, entropy) for batch in batches])
+
+    def draw(
+        self,
+        n: int,
+        time: float,
+        entropy: float,
+        *,
+        quasi: bool = False,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """`(n, d)` draws: source points, carried."""
+        law, dim = self.domain.source, self.domain.units.dim
+        x0 = draw_source(law, n, dim, quasi=quasi, generator=generator)
+        return self.transport(x0, time=time, entropy=entropy)
+
+
+def kind_class(kind: str) -> type[Any]:
+    """The class of a kind: `MODEL` of the module of that name. Raises InputError if unknown."""
+    if kind not in MODEL_KINDS:
+        raise InputError(f"model kind {kind!r} is unknown: allowed are {', '.join(MODEL_KINDS)}.")
+    found: type[Any] = importlib.import_module(f"swflow.models.{kind}").MODEL
+    return found
+
+
+def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """A model folder's description and tensors; nothing in it is executed.
+
+    Raises InputError where a file is absent, unreadable or of another format.
+    """
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text())
+        if description.get("format") != FORMAT:
+            raise InputError(
+                f"{folder}: model format {description.get('format')}, this version reads {FORMAT}; "
+                "train it again."
+            )
+        return description, load_file(folder / WEIGHTS)
+    except InputError:
+        raise
+    except Exception as error:  # safetensors, JSON and the file system raise unrelated types
+        raise InputError(f"{folder}: not a readable model folder ({error}).") from error
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{v:g}" for v in values)

@@ -1,0 +1,48 @@
+"""The flow itself as a sampler: draws with replacement from stored particles."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from swflow.models.base import Domain, Sampler
+from swflow.settings import PARTICLES, SimulationSettings
+from swflow.trajectory import Trajectory
+from swflow.units import Units
+
+
+class Particles(Sampler):
+    """Draws of a stored run: what a perfect substitute of the flow would give."""
+
+    kind: ClassVar[str] = PARTICLES
+
+    def __init__(self, stores: Sequence[Trajectory]) -> None:
+        self.stores = {store.entropy: store for store in stores}
+        first = stores[0]
+        self.domain = Domain(
+            dataset=first.attributes["dataset"],
+            units=Units.from_json(first.attributes["units"]),
+            source=SimulationSettings.model_validate(first.settings).source,
+            times=tuple(float(t) for t in first.time),
+            entropies=tuple(self.stores),
+        )
+
+    def draw(
+        self,
+        n: int,
+        time: float,
+        entropy: float,
+        *,
+        quasi: bool = False,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Rows of the stored cloud, drawn with replacement."""
+        self.refuse_quasi(quasi)
+        cloud = self.cloud(time, entropy)
+        return cloud[torch.randint(len(cloud), (n,), generator=generator)]
+
+    def cloud(self, time: float, entropy: float) -> Tensor:
+        """All stored particles `(n, d)` at a stored time."""
+        store = self.stores[min(self.stores, key=lambda stored: abs(stored - entropy))]
+        return torch.from_numpy(store.particles(store.index(time)))

@@ -1,0 +1,45 @@
+"""A multilayer perceptron modulated by conditions such as time."""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+N_FREQUENCIES = 4
+
+
+class ConditionedMLP(nn.Module):
+    """u(x, c): hidden layers scaled and shifted by features of the conditions c in [0, 1].
+
+    The modulation is that of Perez et al. 2018 (FiLM). The first condition is time, which has few
+    Fourier features: between stored times the network must not oscillate.
+    """
+
+    def __init__(self, dim: int, n_conditions: int, width: int, depth: int) -> None:
+        super().__init__()
+        n_features = n_conditions + 2 * N_FREQUENCIES
+        sizes = [dim] + [width] * depth
+        self.layers = nn.ModuleList(nn.Linear(*shape) for shape in pairwise(sizes))
+        self.modulations = nn.ModuleList(nn.Linear(n_features, 2 * width) for _ in range(depth))
+        self.out = nn.Linear(width, dim)
+
+    def forward(self, x: Tensor, conditions: Tensor) -> Tensor:
+        """x: `(n, dim)`; conditions: `(n, n_conditions)`, or one row for all. Gives `(n, dim)`."""
+        features = fourier_features(conditions)
+        hidden = x
+        for index, (layer, modulation) in enumerate(
+            zip(self.layers, self.modulations, strict=True)
+        ):
+            scale, shift = modulation(features).chunk(2, dim=-1)
+            update = nn.functional.silu(layer(hidden) * (1 + scale) + shift)
+            hidden = update if index == 0 else hidden + update
+        out: Tensor = self.out(hidden)
+        return out
+
+
+def fourier_features(conditions: Tensor) -> Tensor:
+    """`(n, k)` -> `(n, k + 2·N_FREQUENCIES)`: the conditions, cos πjc and sin πjc of the first."""
+    frequencies = math.pi * torch.arange(1, N_FREQUENCIES + 1, device=conditions.device)
+    angles = conditions[:, :1] * frequencies
+    return torch.cat([conditions, angles.cos(), angles.sin()], dim=1)

@@ -1,0 +1,104 @@
+"""The score stage: every metric of one row of one experiment at one seed, as JSON."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from swflow.datasets import Dataset
+from swflow.errors import InputError
+from swflow.files import atomic_path
+from swflow.metrics.cost import cost
+from swflow.metrics.fidelity import fidelity
+from swflow.metrics.gaussian import closed_form_errors
+from swflow.metrics.generation import generation
+from swflow.metrics.rows import Row
+from swflow.models.base import Sampler
+from swflow.models.particles import Particles
+from swflow.progress import progress
+from swflow.sampling import Draws, read_samples
+from swflow.settings import ScoreSettings
+from swflow.trajectory import Trajectory
+
+
+def score(
+    samples: Path,
+    sampler: Sampler,
+    folder: Path,
+    dataset: Dataset,
+    references: Sequence[Trajectory],
+    settings: ScoreSettings,
+    seed: int,
+) -> list[Row]:
+    """Score a sampler and its stored draws against reference runs (one for each entropy).
+
+    Raises InputError where draws have no reference of their entropy.
+    """
+    rows: list[Row] = []
+    by_entropy = {store.entropy: store for store in references}
+    for draws in progress("score", list(read_samples(samples))):
+        trained = math.isnan(draws.entropy) or bool(
+            np.isclose(draws.entropy, sampler.domain.entropies).any()
+        )
+        for metric, value, n in _measure(
+            draws, sampler, folder, dataset, by_entropy, settings, seed
+        ):
+            rows.append(
+                Row(draws.entropy, draws.time, draws.passes, None, trained, metric, value, None, n)
+            )
+    if isinstance(sampler, Particles):
+        rows += _flow_rows(sampler, dataset)
+    return rows
+
+
+def _measure(
+    draws: Draws,
+    sampler: Sampler,
+    folder: Path,
+    dataset: Dataset,
+    references: dict[float, Trajectory],
+    settings: ScoreSettings,
+    seed: int,
+) -> Iterator[tuple[str, float, int]]:
+    flat = draws.x.reshape(len(draws.x), -1)
+    if not math.isnan(draws.entropy):
+        if draws.entropy not in references:
+            raise InputError(
+                f"draws at entropy {draws.entropy:g} have no reference run: given are "
+                f"{', '.join(f'{e:g}' for e in references)}; simulate that entropy too."
+            )
+        reference = references[draws.entropy]
+        yield from fidelity(sampler, flat, reference, draws.time, settings, seed)
+        if draws.time < reference.time[-1]:
+            return
+        yield from cost(sampler, folder, dataset, draws.entropy, settings)
+    real = dataset.rows("test")
+    n = min(len(real), len(dataset.rows("heldout")), len(flat))
+    yield from generation(flat, real, n, settings, seed)
+
+
+def _flow_rows(particles: Particles, dataset: Dataset) -> Iterator[Row]:
+    """Convergence to the data, as stored with the flow, and closed forms where there are any."""
+    for store in particles.stores.values():
+        n, _ = store.shape
+        for index, time in enumerate(store.time):
+            at = (store.entropy, float(time), 1, None, True)
+            attributes = store.attributes
+            yield Row(*at, "sw_train", attributes["sw_train"][index], 0.0, n)
+            floor = attributes["sw_train_heldout"]
+            yield Row(*at, "sw_heldout", attributes["sw_heldout"][index], floor, n)
+        if "covariance" in dataset.attributes and store.settings["source"]["law"] == "gaussian":
+            for time, metric, value, floor, n in closed_form_errors(dataset, store):
+                yield Row(store.entropy, time, 1, None, True, metric, value, floor, n)
+
+
+def write_scores(rows: Sequence[Row], out: Path) -> None:
+    """Write rows as JSON; NaN (no time, no entropy) becomes null."""
+    records = [
+        {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row._asdict().items()}
+        for row in rows
+    ]
+    with atomic_path(out) as partial:
+        partial.write_text(json.dumps(records, indent=1))

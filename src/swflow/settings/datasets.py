@@ -1,0 +1,106 @@
+"""Settings of datasets: how the rows are made or read, and how they are split."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from swflow.settings.base import Count, Settings
+
+Fraction = Annotated[float, Field(gt=0, lt=0.5)]
+
+
+class SyntheticSettings(Settings):
+    """A law that can be drawn from: splits are fresh draws."""
+
+    kind: str
+    labelled: ClassVar[bool] = False
+    n_train: Annotated[int, Field(ge=2)] = 20000
+    n_heldout: Annotated[int, Field(ge=2)] = 10000
+    n_test: Annotated[int, Field(ge=2)] = 10000
+    seed: int = 0
+
+
+class EightGaussiansSettings(SyntheticSettings):
+    """Eight Gaussians of standard deviation `noise` on a circle of radius 2, d = 2, labelled."""
+
+    kind: Literal["eight_gaussians"] = "eight_gaussians"
+    labelled: ClassVar[bool] = True
+    noise: Annotated[float, Field(gt=0)] = 0.1
+
+
+class CheckerboardSettings(SyntheticSettings):
+    """The uniform law on the black squares of a 4 × 4 board of side 4, d = 2."""
+
+    kind: Literal["checkerboard"] = "checkerboard"
+
+
+class SwissRollSettings(SyntheticSettings):
+    """A noisy spiral, d = 2 (the roll of scikit-learn seen from its side)."""
+
+    kind: Literal["swiss_roll"] = "swiss_roll"
+    noise: Annotated[float, Field(ge=0)] = 0.5
+
+
+class MoonsSettings(SyntheticSettings):
+    """Two interleaved half circles with Gaussian noise, labelled 0 and 1, d = 2."""
+
+    kind: Literal["moons"] = "moons"
+    labelled: ClassVar[bool] = True
+    noise: Annotated[float, Field(ge=0)] = 0.05
+
+
+class GaussianSettings(SyntheticSettings):
+    """A Gaussian law in any dimension."""
+
+    kind: Literal["gaussian"] = "gaussian"
+    dim: Count = 2
+    mean: float | tuple[float, ...] = 0.0
+    covariance: float | tuple[float, ...] | tuple[tuple[float, ...], ...] = Field(
+        1.0, description="A variance, the diagonal, or the whole matrix."
+    )
+
+
+class SplitSettings(Settings):
+    """Rows that exist: a random part is held out, another kept for tests."""
+
+    kind: str
+    heldout_fraction: Fraction = 0.15
+    test_fraction: Fraction = 0.15
+    seed: int = 0
+
+
+class DigitsSettings(SplitSettings):
+    """scikit-learn's 1,797 scans of 8 × 8 pixels, dequantised, with labels."""
+
+    kind: Literal["digits"] = "digits"
+
+
+class ArraySettings(SplitSettings):
+    """Rows of a file: .npy, .npz, .csv or .h5."""
+
+    kind: Literal["array"] = "array"
+    path: Path
+    key: str | None = Field(None, description="Array's name inside .npz or .h5 (default x).")
+    labels: str | None = Field(None, description="Labels' name inside .npz or .h5, .csv column.")
+
+    @model_validator(mode="after")
+    def _check_suffix(self) -> Self:
+        allowed = (".npy", ".npz", ".csv", ".h5")
+        if self.path.suffix not in allowed:
+            raise ValueError(f"path = {self.path}: the ending must be one of {', '.join(allowed)}.")
+        if self.path.suffix == ".npy" and (self.key or self.labels):
+            raise ValueError("key and labels name arrays inside .npz, .h5 or .csv: .npy has none.")
+        return self
+
+
+DatasetSettings = Annotated[
+    EightGaussiansSettings
+    | CheckerboardSettings
+    | SwissRollSettings
+    | MoonsSettings
+    | GaussianSettings
+    | DigitsSettings
+    | ArraySettings,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,134 @@
+"""Settings of the particle flow."""
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from swflow.settings.base import Count, Positive, Settings
+
+
+class SourceSettings(Settings):
+    """The law at time 0: mean + scale·Z, with Z standard Gaussian or uniform of unit variance."""
+
+    law: Literal["gaussian", "uniform"] = Field(
+        "gaussian", description="N(0, I), or uniform on [-√3, √3]^d."
+    )
+    mean: float = Field(0.0, description="Mean of every coordinate, in model units.")
+    scale: Positive = Field(1.0, description="Standard deviation of every coordinate.")
+
+
+class StepSchedule(Settings):
+    """Steps min(max, initial + growth·τ): small while the cloud moves fast."""
+
+    initial: Positive = 0.05
+    growth: Annotated[float, Field(ge=0)] = 0.08
+    max: Positive = 1.0
+
+
+def _constant_step(value: Any) -> Any:
+    if isinstance(value, (int, float, str)):
+        return {"initial": value, "growth": 0.0, "max": value}
+    return value
+
+
+def _named_law(value: Any) -> Any:
+    return {"law": value} if isinstance(value, str) else value
+
+
+# In a config file a number stands for a constant step, a name for a standard source.
+Step = Annotated[StepSchedule, BeforeValidator(_constant_step)]
+Source = Annotated[SourceSettings, BeforeValidator(_named_law)]
+Entropy = Annotated[float, Field(ge=0)]
+Times = tuple[Annotated[float, Field(ge=0)], ...]
+
+
+class IntegrationSettings(Settings):
+    """Times, steps and directions. Give `times`, or `horizon` and `n_times`."""
+
+    times: Times | None = Field(
+        None, description="Stored times τ = t/d, increasing; 0 is always stored first."
+    )
+    horizon: Positive | None = Field(None, description="Last stored time τ.")
+    n_times: Annotated[int, Field(ge=2)] = Field(
+        16, description="Stored times, 0 and the horizon included, even in log(1 + τ)."
+    )
+    step: Step = Field(
+        StepSchedule(), description="Step in τ: a number, or a schedule {initial, growth, max}."
+    )
+    n_directions: Count = Field(
+        128, description="Directions drawn afresh at each step; best a multiple of d."
+    )
+    orthonormal: bool = Field(True, description="Directions in orthonormal blocks of d.")
+    integrator: Literal["splitting", "euler"] = Field(
+        "splitting", description="Half noise, exact frozen drift, half noise; or Euler."
+    )
+
+    @model_validator(mode="after")
+    def _check_times(self) -> Self:
+        if (self.times is None) == (self.horizon is None):
+            raise ValueError("give either times (a list) or horizon (a number).")
+        if self.times is not None:
+            pairs = zip(self.times, self.times[1:], strict=False)
+            if not self.times or self.times[-1] <= 0 or any(b <= a for a, b in pairs):
+                raise ValueError(
+                    f"times = {list(self.times)}: must increase strictly and end above 0."
+                )
+        return self
+
+    def stored_times(self) -> list[float]:
+        """The times of the snapshots: 0 first, then increasing to the horizon."""
+        if self.times is not None:
+            return [0.0, *(t for t in self.times if t > 0)]
+        assert self.horizon is not None
+        last, count = math.log1p(self.horizon), self.n_times - 1
+        grid = [math.expm1(last * k / count) for k in range(count)]
+        return [*grid, self.horizon]
+
+    def step_size(self, time: float) -> float:
+        """The largest step allowed at `time`."""
+        return min(self.step.max, self.step.initial + self.step.growth * time)
+
+
+class FlowSettings(IntegrationSettings):
+    """How to integrate one particle flow."""
+
+    entropy: Entropy = Field(0.0, description="Strength of regularisation ε = d·λ, dimension-free.")
+
+
+class PopulationSettings(Settings):
+    """The particles at time 0."""
+
+    source: Source = Field(
+        SourceSettings(), description="gaussian, uniform, or {law, mean, scale}, in model units."
+    )
+    quasi: bool = Field(
+        False, description="Scrambled Sobol points of the source instead of independent ones."
+    )
+    n_particles: Annotated[int, Field(ge=2)] = 16384
+    n_carried: Annotated[int, Field(ge=0)] = Field(
+        1000,
+        description="Points carried along, the same for every seed, to compare runs by.",
+    )
+    labels: bool = Field(False, description="Flow class by class to the target's labels.")
+
+
+class SimulationSettings(PopulationSettings, FlowSettings):
+    """All that a stored simulation depends on, beside dataset and seed."""
+
+
+class FlowFamily(PopulationSettings, IntegrationSettings):
+    """A flow preset: one simulation for each entropy and seed."""
+
+    entropies: Annotated[tuple[Entropy, ...], Field(min_length=1)] = (0.0,)
+
+    @model_validator(mode="after")
+    def _check_entropies(self) -> Self:
+        if len(set(self.entropies)) < len(self.entropies):
+            raise ValueError(f"entropies = {list(self.entropies)}: each may appear once.")
+        return self
+
+    def at(self, entropy: float) -> SimulationSettings:
+        """The simulation of this family at one entropy."""
+        shared = self.model_dump(exclude={"entropies"})
+        return SimulationSettings(entropy=entropy, **shared)

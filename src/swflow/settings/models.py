@@ -1,0 +1,64 @@
+"""Settings of models: whatever is fitted and can be sampled."""
+
+from typing import Annotated, ClassVar, Literal, get_args
+
+from pydantic import Field
+
+from swflow.settings.base import Count, Positive, Settings
+
+
+class ModelSettings(Settings):
+    """What every kind of model declares."""
+
+    teacher: ClassVar[Literal["flow", "data"]] = "flow"
+
+    entropies: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
+        None, description="Entropies of the flow to learn from (default: all of them)."
+    )
+
+
+class OptimiserSettings(Settings):
+    """The shared training loop: Adam, linear warm-up and cosine decay, averaged weights."""
+
+    steps: Count = 5000
+    batch_size: Count = 512
+    learning_rate: Positive = 2e-3
+    warmup: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.05, description="Part of the steps over which the rate rises."
+    )
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.999, description="Decay of the exponential moving average of the weights."
+    )
+    clip_norm: Positive = Field(1.0, description="Largest norm of a gradient.")
+    precision: Literal["bfloat16", "float32"] = Field(
+        "bfloat16", description="Arithmetic of the products in training (weights are float32)."
+    )
+
+
+class NetworkSettings(Settings):
+    """A multilayer perceptron modulated by time."""
+
+    width: Count = 512
+    depth: Count = Field(4, description="Hidden layers.")
+
+
+class FlowMapSettings(ModelSettings):
+    """The time-conditioned network: (x₀, τ, ε) to the flow's state, in one pass."""
+
+    kind: Literal["flow_map"] = "flow_map"
+    network: NetworkSettings = NetworkSettings()
+    training: OptimiserSettings = OptimiserSettings()
+
+
+class GaussianFitSettings(ModelSettings):
+    """Mean and covariance of the teacher's particles at each stored time: must fail."""
+
+    kind: Literal["gaussian_fit"] = "gaussian_fit"
+
+
+ModelKind = FlowMapSettings | GaussianFitSettings
+AnyModelSettings = Annotated[ModelKind, Field(discriminator="kind")]
+
+MODEL_KINDS: tuple[str, ...] = tuple(
+    kind.model_fields["kind"].default for kind in get_args(ModelKind)
+)

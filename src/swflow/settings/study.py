@@ -1,0 +1,151 @@
+"""A whole study: presets, and the experiments that combine them."""
+
+from collections.abc import Iterator
+from typing import Annotated, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from swflow.settings.base import Count, Name, Settings
+from swflow.settings.datasets import (
+    ArraySettings,
+    DatasetSettings,
+    DigitsSettings,
+    GaussianSettings,
+)
+from swflow.settings.flows import FlowFamily
+from swflow.settings.models import AnyModelSettings
+from swflow.settings.scoring import SampleSettings, ScoreSettings
+
+# Rows of every experiment beside its models: the flow itself, and held-out real data.
+PARTICLES, TEST_SET = "particles", "test_set"
+# Directory names of teachers and rows that presets may not take.
+RESERVED_MODELS = (PARTICLES, TEST_SET)
+RESERVED_FLOWS = ("data",)
+
+
+class Experiment(Settings):
+    """One dataset and one flow, with the models to be scored against it."""
+
+    dataset: Name
+    flow: Name
+    models: tuple[Name, ...] = ()
+
+
+class Run(NamedTuple):
+    """One row of one experiment at one seed: the wildcards of a score."""
+
+    dataset: str
+    teacher: str
+    model: str
+    seed: int
+
+
+class Study(Settings):
+    """The whole config file."""
+
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)] = Field(
+        (0, 1, 2), description="At least two: a model is scored against another seed's flow."
+    )
+    gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs of each heavy job.")
+    threads: Count = Field(1, description="CPU threads of each heavy job.")
+    datasets: dict[Name, DatasetSettings] = {}
+    flows: dict[Name, FlowFamily] = {}
+    models: dict[Name, AnyModelSettings] = {}
+    experiments: tuple[Experiment, ...] = ()
+    sample: SampleSettings = SampleSettings()
+    score: ScoreSettings = ScoreSettings()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds = {list(self.seeds)}: each may appear once.")
+        for section, names, reserved in (
+            ("models", self.models, RESERVED_MODELS),
+            ("flows", self.flows, RESERVED_FLOWS),
+        ):
+            if taken := sorted(set(names) & set(reserved)):
+                raise ValueError(f"{section}.{taken[0]}: this name is reserved; choose another.")
+        for index, experiment in enumerate(self.experiments):
+            self._check_experiment(index, experiment)
+        return self
+
+    def _check_experiment(self, index: int, experiment: Experiment) -> None:
+        where = f"experiments.{index}"
+        for section, names in (
+            ("datasets", [experiment.dataset]),
+            ("flows", [experiment.flow]),
+            ("models", experiment.models),
+        ):
+            presets = getattr(self, section)
+            for name in names:
+                if name not in presets:
+                    raise ValueError(
+                        f"{where}: {name!r} is not a preset under {section}: "
+                        f"defined are {', '.join(presets) or 'none'}."
+                    )
+        family, dataset = self.flows[experiment.flow], self.datasets[experiment.dataset]
+        if family.labels and not has_labels(dataset):
+            raise ValueError(
+                f"{where}: flow {experiment.flow!r} has labels: true, "
+                f"dataset {experiment.dataset!r} has no labels."
+            )
+        for name in experiment.models:
+            unknown = set(self.models[name].entropies or ()) - set(family.entropies)
+            if unknown:
+                raise ValueError(
+                    f"{where}: model {name!r} learns at entropies {sorted(unknown)}, "
+                    f"flow {experiment.flow!r} has {list(family.entropies)}: "
+                    "add them to the flow or take them from the model."
+                )
+
+    # What the rules ask: each answer depends on nothing but this study.
+
+    def model_entropies(self, flow: str, model: str) -> list[float]:
+        """The entropies at which a row learns from (or is) the flow."""
+        family = self.flows[flow]
+        own = self.models[model].entropies if model in self.models else None
+        return list(own if own is not None else family.entropies)
+
+    def seed_after(self, seed: int, places: int) -> int:
+        """The seed `places` further in the list, cyclic."""
+        return self.seeds[(self.seeds.index(seed) + places) % len(self.seeds)]
+
+    def teacher(self, flow: str, model: str) -> str:
+        """The folder of a row's products: its flow's name, or `data` where it learns from rows."""
+        return "data" if model in self.models and self.models[model].teacher == "data" else flow
+
+    def runs(self) -> Iterator[Run]:
+        """Every row of every experiment at every seed, each once."""
+        seen = set()
+        for experiment in self.experiments:
+            for model in (PARTICLES, TEST_SET, *experiment.models):
+                for seed in self.seeds:
+                    teacher = self.teacher(experiment.flow, model)
+                    run = Run(experiment.dataset, teacher, model, seed)
+                    if run not in seen:
+                        seen.add(run)
+                        yield run
+
+    def tables(self) -> list[str]:
+        """The tables that this study fills."""
+        gaussian = any(
+            isinstance(self.datasets[e.dataset], GaussianSettings) for e in self.experiments
+        )
+        models = any(e.models for e in self.experiments)
+        return [
+            *(["fidelity"] if models else []),
+            *(["generation", "cost"] if self.experiments else []),
+            *(["gaussian"] if gaussian else []),
+        ]
+
+    def figures(self) -> list[str]:
+        """The numeric figures that this study fills."""
+        models = any(e.models for e in self.experiments)
+        return [*(["convergence"] if self.experiments else []), *(["fidelity"] if models else [])]
+
+
+def has_labels(dataset: DatasetSettings) -> bool:
+    """Whether rows of this dataset carry class labels."""
+    if isinstance(dataset, ArraySettings):
+        return dataset.labels is not None
+    return isinstance(dataset, DigitsSettings) or getattr(dataset, "labelled", False)

@@ -1,0 +1,45 @@
+"""Source laws: where every flow starts at time 0, in model units."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from swflow.errors import InputError
+from swflow.randomness import fresh_key
+from swflow.settings import SourceSettings
+
+MAX_SOBOL_DIM = torch.quasirandom.SobolEngine.MAXDIM
+
+
+def draw_source(
+    settings: SourceSettings, n: int, dim: int, *, quasi: bool = False, generator: torch.Generator
+) -> Tensor:
+    """Draw `(n, dim)` float32 points of the source law.
+
+    `quasi` spreads them evenly: a scrambled Sobol sequence pushed through the law's quantiles.
+    Raises ValueError where Sobol sequences are not defined (more than 21,201 dimensions).
+    """
+    if quasi:
+        uniform = _sobol(n, dim, generator)
+    elif settings.law == "uniform":
+        uniform = torch.rand(n, dim, generator=generator, device=generator.device)
+    if settings.law == "uniform":
+        standard = (2 * uniform - 1) * math.sqrt(3)  # unit variance, as the Gaussian
+    elif quasi:
+        standard = torch.special.ndtri(uniform)
+    else:
+        standard = torch.randn(n, dim, generator=generator, device=generator.device)
+    return settings.mean + settings.scale * standard
+
+
+def _sobol(n: int, dim: int, generator: torch.Generator) -> Tensor:
+    if dim > MAX_SOBOL_DIM:
+        raise InputError(
+            f"a quasi-random source has at most {MAX_SOBOL_DIM} dimensions, got {dim}: "
+            "draw independent points (quasi=False)."
+        )
+    engine = torch.quasirandom.SobolEngine(dim, scramble=True, seed=fresh_key(generator))
+    # In float64, then off the ends: the quantile at 0 or 1 is infinite.
+    uniform = engine.draw(n, dtype=torch.float64).clamp(2.0**-32, 1 - 2.0**-24)
+    return uniform.float().to(generator.device)

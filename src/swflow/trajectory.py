@@ -1,0 +1,153 @@
+"""Trajectories on disk: a Zarr 3 store, one shard for each stored time."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import zarr
+from zarr.errors import ArrayNotFoundError, GroupNotFoundError, NodeNotFoundError
+
+from swflow.errors import InputError
+from swflow.files import atomic_path
+from swflow.flow import Snapshot
+
+MIN_CHUNK_BYTES = 2**20
+CLOUDS = ("particles", "drift", "twin", "carried")
+
+
+class TrajectoryWriter:
+    """Writes snapshots in order to a store that is not yet complete."""
+
+    def __init__(self, path: Path, times: list[float], label: np.ndarray | None = None) -> None:
+        self.root = zarr.create_group(path, zarr_format=3, overwrite=True)
+        self.times, self.written = times, 0
+        self.arrays: dict[str, Any] = {}
+        self.root.create_array("time", data=np.asarray(times), compressors=None)
+        if label is not None:
+            self.root.create_array("label", data=label.astype(np.int64), compressors=None)
+
+    def write(self, snapshot: Snapshot) -> None:
+        """Append one snapshot. Raises ValueError if it is not the next stored time."""
+        index = self.written
+        if index >= len(self.times) or not np.isclose(snapshot.time, self.times[index]):
+            raise ValueError(f"snapshot at time {snapshot.time} is not stored time {index}.")
+        for name in CLOUDS:
+            cloud = getattr(snapshot, name)
+            if cloud is None:
+                continue
+            if name not in self.arrays:
+                self.arrays[name] = _create_cloud(self.root, name, len(self.times), *cloud.shape)
+            self.arrays[name][index] = cloud.cpu().numpy()
+        self.written += 1
+
+    def finish(self, attributes: dict[str, Any]) -> None:
+        """Write the attributes, `complete` last. Raises ValueError if a time is missing."""
+        if self.written < len(self.times):
+            raise ValueError(f"{self.written} of {len(self.times)} stored times were written.")
+        self.root.attrs.update(attributes)
+        self.root.attrs["complete"] = True
+
+
+@contextmanager
+def write_trajectory(
+    path: Path, times: list[float], label: np.ndarray | None = None
+) -> Iterator[TrajectoryWriter]:
+    """A writer beside `path`; the store takes its place once finished, or not at all."""
+    with atomic_path(path) as partial:
+        yield TrajectoryWriter(partial, times, label)
+
+
+class Trajectory:
+    """A complete store, read slice by slice.
+
+    time: `(T,)`, time[0] = 0. Raises InputError where the store is absent, foreign or incomplete.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        remedy = f"Remove {path} and run `swflow simulate` (or snakemake) again."
+        try:
+            self.root = zarr.open_group(path, mode="r", zarr_format=3)
+            self.attributes: dict[str, Any] = dict(self.root.attrs)
+            if not self.attributes.get("complete"):
+                raise InputError(f"{path}: the store is not complete. {remedy}")
+            self.time: np.ndarray = self._array("time")[:]
+        except (
+            FileNotFoundError,
+            NodeNotFoundError,
+            GroupNotFoundError,
+            ArrayNotFoundError,
+            KeyError,
+        ) as error:
+            raise InputError(f"{path}: no trajectory store ({error}). {remedy}") from error
+
+    @classmethod
+    def open_all(cls, paths: list[Path]) -> list[Self]:
+        """Open several stores of one family, in order of entropy."""
+        return sorted((cls(path) for path in paths), key=lambda store: store.entropy)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The simulation's settings."""
+        values: dict[str, Any] = json.loads(self.attributes["settings"])
+        return values
+
+    @property
+    def entropy(self) -> float:
+        """Strength of regularisation ε."""
+        return float(self.settings["entropy"])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of particles and dimension."""
+        _, n, dim = self._array("particles").shape
+        return n, dim
+
+    def particles(self, index: int) -> np.ndarray:
+        """The particles `(n, d)` at stored time `index`."""
+        return self._slice("particles", index)
+
+    def drift(self, index: int) -> np.ndarray:
+        """The drift `(n, d)` at stored time `index`."""
+        return self._slice("drift", index)
+
+    def paired(self, index: int) -> np.ndarray:
+        """What each source point is mapped to: the twin for entropy > 0, else the particles."""
+        return self._slice("twin" if self.entropy > 0 else "particles", index)
+
+    def carried(self, index: int) -> np.ndarray | None:
+        """Carried points `(k, d)` at stored time `index`: the same ones in runs of every seed."""
+        return self._slice("carried", index) if "carried" in self.root else None
+
+    def index(self, time: float) -> int:
+        """The index of a stored time. Raises InputError where it was not stored."""
+        found = np.flatnonzero(np.isclose(self.time, time, rtol=1e-6))
+        if not len(found):
+            raise InputError(
+                f"time {time:g} is not stored in {self.path}: stored are "
+                f"{', '.join(f'{t:g}' for t in self.time)}."
+            )
+        return int(found[0])
+
+    def _array(self, name: str) -> Any:
+        return self.root[name]
+
+    def _slice(self, name: str, index: int) -> np.ndarray:
+        values: np.ndarray = self._array(name)[index]
+        return values
+
+
+def _create_cloud(root: zarr.Group, name: str, times: int, n: int, dim: int) -> Any:
+    """Float32 `(times, n, dim)`: chunks of at least 1 MB or a whole slice, a shard a slice."""
+    rows = min(n, max(1, -(-MIN_CHUNK_BYTES // (4 * dim))))
+    return root.create_array(
+        name,
+        shape=(times, n, dim),
+        dtype="float32",
+        chunks=(1, rows, dim),
+        shards=(1, -(-n // rows) * rows, dim),  # Zarr wants whole chunks in a shard
+        compressors=None,
+    )

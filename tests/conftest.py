@@ -1,0 +1,62 @@
+"""Small data that several test files need."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from swflow.datasets import Dataset, RawDataset, Split, read_dataset, write_dataset
+from swflow.settings import SimulationSettings
+from swflow.simulation import simulate_dataset
+from swflow.trajectory import Trajectory
+
+# Tiny tensors: threads cost more than they give, above all on a busy machine.
+torch.set_num_threads(1)
+
+TINY_FLOW = {"horizon": 2, "n_times": 7, "step": 0.25, "n_directions": 32, "n_particles": 1000}
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("products")
+
+
+@pytest.fixture(scope="session")
+def dataset_path(folder: Path) -> Path:
+    """Two clusters in data units far from model units."""
+    rng = np.random.default_rng(0)
+    splits = {
+        name: Split(
+            10 + 3 * rng.choice([-1, 1], (n, 1)) + rng.normal(size=(n, 2)), np.arange(n) % 2
+        )
+        for name, n in (("train", 150), ("heldout", 60), ("test", 50))
+    }
+    path = folder / "clusters.h5"
+    write_dataset(path, "clusters", RawDataset(splits, {"source": "test"}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def dataset(dataset_path: Path) -> Dataset:
+    return read_dataset(dataset_path)
+
+
+@pytest.fixture(scope="session")
+def stores(folder: Path, dataset: Dataset) -> list[list[Trajectory]]:
+    """Runs of three seeds at entropies 0 and 0.1: stores[seed][entropy]."""
+    found = []
+    for seed in range(3):
+        row = []
+        for entropy in (0.0, 0.1):
+            path = folder / f"flow-{entropy:g}-{seed}.zarr"
+            settings = SimulationSettings(entropy=entropy, **TINY_FLOW)
+            simulate_dataset(dataset, settings, seed, path, "cpu")
+            row.append(Trajectory(path))
+        found.append(row)
+    return found

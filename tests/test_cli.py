@@ -1,0 +1,171 @@
+"""The command line: fast help, every stage by hand, one line for what a user can mend."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+STAGES = ["prepare", "simulate", "train", "sample", "score", "collect", "tabulate", "plot"]
+FLOW = '{"horizon": 2, "n_times": 3, "step": 0.5, "n_directions": 8, "n_particles": 64}'
+MODEL = '{"kind": "flow_map", "network": {"width": 8, "depth": 1}, "training": {"steps": 5}}'
+SMALL = '{"n_draws": 30, "n_redraws": 2, "n_large": 50, "n_classifier": 20, "n_exact": 20}'
+
+
+def swflow(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "swflow.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
+    )
+
+
+def test_import_is_fast_and_leaves_torch_alone() -> None:
+    code = (
+        "import sys, time; t = time.perf_counter(); import swflow; s = time.perf_counter() - t;"
+        "assert 'torch' not in sys.modules; import swflow.cli; assert 'torch' not in sys.modules;"
+        "print(s)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 0.2
+
+
+def test_public_names_are_all_there() -> None:
+    import swflow as package
+
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+    assert set(dir(package)) == set(package.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        package.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_help_explains_each_stage(stage: str) -> None:
+    run = swflow(stage, "--help")
+    assert run.returncode == 0
+    assert "--out" in run.stdout
+
+
+def test_help_lists_the_fields_of_settings() -> None:
+    text = " ".join(swflow("simulate", "--help").stdout.split())
+    for part in ("n_directions (128)", "entropy (0.0)", "step.max (1.0)", "source.law"):
+        assert part in text
+
+
+def test_every_stage_works_by_hand(tmp_path: Path) -> None:
+    def stage(*arguments: object) -> None:
+        run = swflow(*arguments, cwd=tmp_path)
+        assert run.returncode == 0, run.stderr
+
+    rows = '{"kind": "moons", "n_train": 100, "n_heldout": 50, "n_test": 50}'
+    (tmp_path / "settings.yaml").write_text(f"{FLOW}\n")
+    stage("prepare", "--settings", rows, "--out", "moons.h5")
+    for seed in (0, 1, 2):
+        out = f"flow{seed}.zarr"
+        stage("simulate", "moons.h5", "--settings", "settings.yaml", "--seed", seed, "--out", out)
+    stage("simulate", "moons.h5", "--settings", FLOW, "--set", "entropy=0.2", "--out", "noisy.zarr")
+    data = ("--dataset", "moons.h5")
+    stage(
+        "train",
+        "flow0.zarr",
+        *data,
+        "--settings",
+        MODEL,
+        "--set",
+        "training.batch_size=16",
+        "--out",
+        "model",
+    )
+    score = ("score", *data, "--reference", "flow1.zarr", "--settings", SMALL)
+    sources = {"map": "model", "particles": "flow2.zarr", "test_set": "moons.h5"}
+    for name, source in sources.items():
+        stage("sample", source, "--set", "n=40", "--out", f"samples/{name}.h5")
+        stage(
+            *score,
+            f"samples/{name}.h5",
+            "--source",
+            source,
+            "--out",
+            f"scores/moons/f/{name}/seed0.json",
+        )
+    stage("collect", *[f"scores/moons/f/{n}/seed0.json" for n in sources], "--out", "metrics.csv")
+    stage("tabulate", "metrics.csv", "fidelity", "cost", "generation", "--out", "tables")
+    stage("plot", "metrics.csv", "convergence", "fidelity", "--out", "figures")
+    stage("picture", "samples/particles.h5", *data, "--out", "figures/samples")
+    names = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert {"convergence.png", "fidelity.svg", "samples.png"} <= names
+    with h5py.File(tmp_path / "samples" / "map.h5") as file:
+        assert sorted(file["entropy0"]) == ["time0.732051", "time2"]
+        assert file["entropy0/time2/passes1/x"].shape == (40, 2)
+
+
+def test_progress_in_a_log_is_lines_with_the_time_left(dataset_path: Path, tmp_path: Path) -> None:
+    run = swflow("simulate", dataset_path, "--settings", FLOW, "--out", tmp_path / "a.zarr")
+    assert run.returncode == 0
+    assert "\r" not in run.stderr
+    assert any("simulate: 4/4" in line and "left" in line for line in run.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prepare", "--settings", '{"kind": "moon"}'], "--settings: kind = 'moon': allowed are"),
+        (["prepare", "--settings", "absent.yaml"], "absent.yaml: settings cannot be read"),
+        (["prepare", "--settings", "{"], "settings cannot be read"),
+        (["prepare", "--settings", '{"kind": "moons"}', "--set", "noise"], "write it as key=value"),
+        (["prepare", "--settings", '{"kind": "moons"}', "--set", "noise=-1"], "noise = -1: must"),
+        (["simulate", "absent.h5", "--settings", FLOW], "absent.h5: no such dataset file"),
+        (["simulate", "{data}", "--settings", FLOW, "--set", "n_directions=0"], "n_directions = 0"),
+        (["simulate", "{data}", "--settings", FLOW, "--device", "cuda"], "sees no GPU here"),
+        (["simulate", "{data}", "--settings", FLOW, "--device", "abacus"], "--device abacus"),
+        (["train", "absent.zarr", "--dataset", "{data}", "--settings", MODEL], "no trajectory"),
+        (["sample", "absent"], "nothing to draw from"),
+        (["collect", "absent.json"], "absent.json: not a score file"),
+        (["tabulate", "absent.csv", "cost"], "absent.csv: cannot be read"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line_and_leaves_nothing(
+    arguments: list[str], message: str, dataset_path: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    if "cuda" in arguments and torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    given = [a.replace("{data}", str(dataset_path)) for a in arguments]
+    run = swflow(*given, "--out", "product", cwd=tmp_path)
+    assert run.returncode == 1
+    assert run.stderr.startswith("swflow: error: ")
+    assert message in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(dataset_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    run = swflow(
+        "simulate", dataset_path, "--settings", FLOW, "--out", tmp_path / "file" / "a.zarr"
+    )
+    assert run.returncode == 1
+    assert "cannot be written" in run.stderr
+
+
+def test_nan_rows_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", np.full((30, 2), np.nan))
+    settings = json.dumps({"kind": "array", "path": str(tmp_path / "rows.npy")})
+    run = swflow("prepare", "--settings", settings, "--out", tmp_path / "a.h5")
+    assert run.returncode == 1
+    assert "values are NaN or infinite" in run.stderr
+    assert not (tmp_path / "a.h5").exists()
+
+
+def test_help_is_fast() -> None:
+    began = time.perf_counter()
+    swflow("--help")
+    assert time.perf_counter() - began < 5  # torch alone takes seconds on a cold machine

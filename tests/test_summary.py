@@ -1,0 +1,131 @@
+"""From score files to metrics.csv and tables."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from swflow.errors import InputError
+from swflow.summary import COLUMNS, collect, read_metrics, stage_shares, write_metrics
+from swflow.tables import TABLES, cost_table, fidelity_table, generation_table, write_table
+
+
+def row(metric: str, value: float, **place: Any) -> dict[str, Any]:
+    empty = {"entropy": 0.0, "time": 2.0, "passes": 1, "label": None, "trained": True}
+    return empty | {"metric": metric, "value": value, "floor": None, "n": 10} | place
+
+
+def write_score(root: Path, model: str, seed: int, rows: list[dict[str, Any]]) -> Path:
+    path = root / "scores" / "digits" / "plane" / model / f"seed{seed}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(rows))
+    return path
+
+
+@pytest.fixture
+def scores(tmp_path: Path) -> list[Path]:
+    paths = []
+    for seed in range(3):
+        noise = 0.01 * seed
+        particles = [
+            row("sw2", 0.04 + noise),
+            row("sw2_error", 0.001),
+            row("sw2_large", 0.01),
+            row("c2st", 0.5),
+            row("uvp", 2.0),
+            row("sw_train", 0.5, time=0.0, floor=0.0),
+            row("seconds_per_1000", 4.0),
+            row("simulate_seconds", 9.0),
+            row("sw_test", 0.3),
+        ]
+        model = [
+            row("sw2", 0.09 + noise),
+            row("sw2_error", 0.001),
+            row("sw2_large", 0.0125),
+            row("c2st", 0.56),
+            row("uvp", 3.0),
+            row("seconds_per_1000", 0.1),
+            row("sw_test", 0.35),
+        ]
+        real = [row("sw_test", 0.2 + noise, entropy=None, time=None)]
+        for name, rows in (("particles", particles), ("flow_map", model), ("test_set", real)):
+            paths.append(write_score(tmp_path, name, seed, rows))
+    return paths
+
+
+@pytest.fixture
+def metrics(scores: list[Path]) -> pd.DataFrame:
+    return collect(scores)
+
+
+def test_long_form_has_the_promised_columns(metrics: pd.DataFrame, tmp_path: Path) -> None:
+    assert list(metrics) == COLUMNS
+    write_metrics(metrics, tmp_path / "metrics.csv")
+    pd.testing.assert_frame_equal(
+        read_metrics(tmp_path / "metrics.csv"), metrics, check_dtype=False
+    )
+
+
+def test_floors_are_the_flows_and_the_real_rows_scores(metrics: pd.DataFrame) -> None:
+    model = metrics[metrics["model"] == "flow_map"].set_index(["metric", "seed"])["floor"]
+    assert model["sw2"].tolist() == pytest.approx([0.04, 0.05, 0.06])
+    assert model["c2st"].tolist() == [0.5] * 3
+    assert model["sw_test"].tolist() == pytest.approx([0.2, 0.21, 0.22])
+    assert model["seconds_per_1000"].isna().all()
+    kept = metrics[metrics["metric"] == "sw_train"]["floor"]
+    assert (kept == 0).all()
+
+
+def test_fidelity_is_the_quotient_of_mean_squares(metrics: pd.DataFrame) -> None:
+    table = fidelity_table(metrics)
+    assert table["model"].tolist() == ["flow_map"]
+    found = table.iloc[0]
+    assert found["ratio"] == pytest.approx(np.sqrt(0.10 / 0.05))
+    assert found["ratio_low"] < found["ratio"] < found["ratio_high"]
+    assert found["excess"] == pytest.approx(100 * np.sqrt(0.0025) / 0.5)
+    assert found["c2st_difference"] == pytest.approx(0.06)
+    assert (found["uvp"], found["repeatability"]) == (3.0, 2.0)
+
+
+def test_generation_and_cost_put_the_flow_beside_the_model(metrics: pd.DataFrame) -> None:
+    generation = generation_table(metrics).set_index("model")
+    assert generation["sw_test"].to_dict() == pytest.approx(
+        {"flow_map": 0.35, "particles": 0.3, "test_set": 0.21}
+    )
+    cost = cost_table(metrics).set_index("model")
+    assert cost["speed_up"].to_dict() == pytest.approx({"flow_map": 40, "particles": 1})
+
+
+def test_tables_are_written_for_people_and_programs(metrics: pd.DataFrame, tmp_path: Path) -> None:
+    write_table(TABLES["fidelity"](metrics), tmp_path, "fidelity")
+    assert pd.read_csv(tmp_path / "fidelity.csv")["ratio"].notna().all()
+    text = (tmp_path / "fidelity.md").read_text()
+    assert "0.224 ± 0.0" in text
+    assert "1.41 [" in text
+    assert r"\toprule" in (tmp_path / "fidelity.tex").read_text()
+
+
+def test_missing_or_foreign_scores_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no score file was given"):
+        collect([])
+    path = tmp_path / "notes.json"
+    path.write_text("[]")
+    with pytest.raises(InputError, match=r"notes.json: not a score file"):
+        collect([path])
+    (tmp_path / "metrics.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match=r"columns .* are missing"):
+        read_metrics(tmp_path / "metrics.csv")
+
+
+def test_shares_add_up(tmp_path: Path) -> None:
+    for name, seconds in (("train/a", 30.0), ("train/b", 30.0), ("score/a", 40.0)):
+        path = tmp_path / f"{name}.tsv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"s\th:m:s\n{seconds}\t0:00:30\n")
+    text = stage_shares(tmp_path)
+    assert "| train   |      2 |        60 |        60 |" in text
+    with pytest.raises(InputError, match="no benchmark file"):
+        stage_shares(tmp_path / "nothing")

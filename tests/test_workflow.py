@@ -1,0 +1,232 @@
+"""The pipeline run by Snakemake itself on a tiny study, and what each change plans."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+TINY = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
+CODE = ("Snakefile", "config.yaml", "workflow", "profiles", "src")
+BELOW_SIMULATE = {"simulate", "train", "sample", "score", "collect", "tabulate", "plot", "picture"}
+
+pytestmark = pytest.mark.workflow
+
+
+def snakemake(root: Path, directory: Path, config: Path, *options: str) -> str:
+    """Run the copy of the project in `root`; return its output."""
+    binaries = Path(sys.executable).parent
+    environment = os.environ | {
+        "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(root / "src"),
+    }
+    where = ["-s", str(root / "Snakefile"), "--directory", str(directory)]
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *where]
+    run = subprocess.run(
+        [*command, "--configfile", str(config), *options],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    output = run.stdout + run.stderr
+    assert run.returncode == 0, output
+    return output
+
+
+def write_config(path: Path, config: dict[str, Any]) -> Path:
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny study, complete: code below `code`, products below `run`."""
+    root = tmp_path_factory.mktemp("workflow")
+    for name in CODE:
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        (root / "code").mkdir(exist_ok=True)
+        copy(source, root / "code" / name)
+    config = write_config(root / "tiny.yaml", TINY)
+    output = snakemake(root / "code", root / "run", config)
+    assert "| stage" in output  # each stage's share
+    return root
+
+
+@pytest.fixture
+def plan(finished: Path, tmp_path: Path) -> Callable[..., dict[str, int]]:
+    """Dry-run with another config or other code: jobs planned for each rule."""
+
+    def planned(
+        config: dict[str, Any] | str = TINY, edit: Callable[[Path], None] | None = None
+    ) -> dict[str, int]:
+        code = finished / "code"
+        if edit:
+            code = tmp_path / "code"
+            shutil.copytree(finished / "code", code)
+            edit(code)
+        path = tmp_path / "config.yaml"
+        path.write_text(config if isinstance(config, str) else yaml.safe_dump(config))
+        output = snakemake(code, finished / "run", path, "--dry-run")
+        if "Nothing to be done" in output:
+            return {}
+        table = output.split("Job stats:")[1].split("\n\n")[0]
+        counts = dict(re.findall(r"^(\w+)\s+(\d+)$", table, flags=re.MULTILINE))
+        return {rule: int(n) for rule, n in counts.items() if rule not in ("all", "total")}
+
+    return planned
+
+
+def changed(section: str, preset: str, **fields: Any) -> dict[str, Any]:
+    return TINY | {section: TINY[section] | {preset: TINY[section][preset] | fields}}
+
+
+def test_study_makes_every_table_figure_and_log(finished: Path) -> None:
+    results = finished / "run" / "results"
+    for table in ("fidelity", "generation", "cost", "gaussian"):
+        assert len(pd.read_csv(results / "tables" / f"{table}.csv"))
+        assert (results / "tables" / f"{table}.md").stat().st_size
+        assert (results / "tables" / f"{table}.tex").stat().st_size
+    for figure in ("convergence", "fidelity", "samples/eight/short", "samples/normal/short"):
+        assert (results / "figures" / f"{figure}.png").stat().st_size > 5000
+        assert (results / "figures" / f"{figure}.svg").stat().st_size > 5000
+    assert not list(results.rglob("*.partial"))
+    products = [*results.glob("flows/*/*/*/*.zarr"), *results.glob("models/*/*/*/seed*")]
+    assert len(products) == 8 + 4
+    for product in products:
+        stage = "simulate" if product.suffix else "train"
+        relative = product.relative_to(results / ("flows" if product.suffix else "models"))
+        assert (results / "logs" / stage / relative.with_suffix(".log")).is_file()
+
+
+def test_metrics_hold_every_row_with_its_floor(finished: Path) -> None:
+    metrics = pd.read_csv(finished / "run" / "results" / "metrics.csv")
+    assert set(metrics["model"]) == {"particles", "test_set", "map", "fit"}
+    assert set(metrics["seed"]) == {0, 1}
+    fidelity = metrics[metrics["metric"].isin(["sw2", "c2st", "sw2_large"])]
+    assert fidelity["floor"].notna().all()
+    assert set(fidelity.loc[fidelity["model"] == "map", "entropy"]) == {0.0}
+    assert set(fidelity.loc[fidelity["model"] == "particles", "entropy"]) == {0.0, 0.1}
+    assert metrics["value"].notna().all()
+
+
+def test_second_run_plans_nothing(plan: Callable[..., dict[str, int]]) -> None:
+    assert plan() == {}
+
+
+def test_spelling_of_the_config_plans_nothing(plan: Callable[..., dict[str, int]]) -> None:
+    turned = {key: TINY[key] for key in reversed(TINY)}
+    flow = dict(reversed(turned["flows"]["short"].items())) | {"horizon": 2.0, "n_directions": 8}
+    text = yaml.safe_dump(turned | {"flows": {"short": flow}}, sort_keys=False)
+    assert "horizon: 2.0" in text
+    assert plan("# a comment\n" + text) == {}
+
+
+def test_comment_in_the_code_plans_nothing(plan: Callable[..., dict[str, int]]) -> None:
+    def comment(code: Path) -> None:
+        for path in (code / "src" / "swflow").rglob("*.py"):
+            path.write_text("# a comment\n" + path.read_text())
+
+    assert plan(edit=comment) == {}
+
+
+def test_changed_model_preset_plans_that_model_and_what_follows(
+    plan: Callable[..., dict[str, int]],
+) -> None:
+    planned = plan(changed("models", "map", training={"steps": 21, "batch_size": 64}))
+    assert planned == {
+        **{"train": 2, "sample": 2, "score": 2, "collect": 1},
+        **{"tabulate": 1, "plot": 1, "picture": 1},
+    }
+
+
+def test_edited_flow_code_plans_simulation_and_below(plan: Callable[..., dict[str, int]]) -> None:
+    def edit(code: Path) -> None:
+        path = code / "src" / "swflow" / "flow.py"
+        path.write_text(
+            path.read_text().replace("yield snapshot(0.0, 0)", "yield snapshot(0.0, -1)")
+        )
+
+    planned = plan(edit=edit)
+    assert set(planned) == BELOW_SIMULATE
+    assert planned["simulate"] == 8
+    assert planned["train"] == 4
+
+
+def test_new_kind_of_model_plans_nothing_old(plan: Callable[..., dict[str, int]]) -> None:
+    def add(code: Path) -> None:
+        models = code / "src" / "swflow" / "models"
+        kind = (models / "gaussian_fit.py").read_text().replace('"gaussian_fit"', '"gaussian_two"')
+        (models / "gaussian_two.py").write_text(kind)
+        settings = code / "src" / "swflow" / "settings" / "models.py"
+        text = settings.read_text()
+        text = text.replace(
+            "ModelKind = ",
+            "class GaussianTwoSettings(ModelSettings):\n"
+            '    kind: Literal["gaussian_two"] = "gaussian_two"\n\n\n'
+            "ModelKind = GaussianTwoSettings | ",
+        )
+        settings.write_text(text)
+
+    two = TINY | {"models": TINY["models"] | {"two": {"kind": "gaussian_two", "entropies": [0]}}}
+    assert plan(two, edit=add) == {}
+
+
+def test_new_entropy_simulates_that_one_alone(plan: Callable[..., dict[str, int]]) -> None:
+    planned = plan(changed("flows", "short", entropies=[0.0, 0.1, 0.3]))
+    assert planned["simulate"] == 4  # two datasets, two seeds
+    assert "train" not in planned
+    assert "prepare" not in planned
+
+
+def test_two_experiments_that_share_a_flow_simulate_it_once(
+    plan: Callable[..., dict[str, int]],
+) -> None:
+    more = {"dataset": "eight", "flow": "short", "models": ["other"]}
+    other = TINY["models"]["fit"] | {"entropies": [0.0, 0.1]}
+    config = TINY | {
+        "models": TINY["models"] | {"other": other},
+        "experiments": [*TINY["experiments"], more],
+    }
+    planned = plan(config)
+    assert "simulate" not in planned
+    assert planned["train"] == planned["sample"] == planned["score"] == 2
+
+
+def test_new_dataset_plans_nothing_of_the_others(plan: Callable[..., dict[str, int]]) -> None:
+    sizes = {"n_train": 50, "n_heldout": 20, "n_test": 20}
+    config = TINY | {
+        "datasets": TINY["datasets"] | {"moons": {"kind": "moons", **sizes}},
+        "experiments": [*TINY["experiments"], {"dataset": "moons", "flow": "short"}],
+    }
+    planned = plan(config)
+    assert planned["prepare"] == 1
+    assert planned["simulate"] == 4
+    assert "train" not in planned
+
+
+def test_faulty_config_stops_before_any_job(finished: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "bad.yaml", changed("flows", "short", n_direction=4))
+    with pytest.raises(AssertionError, match=r"flows.short.n_direction: unknown key. Did you mean"):
+        snakemake(finished / "code", tmp_path / "run", config)
+    assert not (tmp_path / "run" / "results").exists()
+
+
+def test_tables_alone_are_rebuilt_on_request(finished: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    shutil.copytree(finished / "run", directory, symlinks=True)
+    (directory / "results" / "tables" / "cost.csv").unlink()
+    (directory / "results" / "figures" / "fidelity.png").unlink()
+    output = snakemake(finished / "code", directory, finished / "tiny.yaml", "tables")
+    assert "rule tabulate" in output
+    assert "rule plot" not in output
+    assert (directory / "results" / "tables" / "cost.csv").is_file()

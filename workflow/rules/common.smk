@@ -1,0 +1,88 @@
+"""What the rules ask of the study: inputs and params as functions of wildcards."""
+
+import json
+
+from swflow.provenance import code_version
+
+
+def flow_stores(dataset, flow, seed, entropies):
+    """The stores of one run of a flow, one for each entropy."""
+    return [
+        f"results/flows/{dataset}/{flow}/entropy{entropy:g}/seed{seed}.zarr"
+        for entropy in entropies
+    ]
+
+
+def teacher_stores(wildcards):
+    """What a model learns from: its own seed's run."""
+    w = wildcards
+    entropies = study.model_entropies(w.teacher, w.model)
+    return flow_stores(w.dataset, w.teacher, w.seed, entropies)
+
+
+def reference_stores(wildcards):
+    """What a row is scored against: the next seed's run, at every entropy."""
+    w = wildcards
+    seed = study.seed_after(int(w.seed), 1)
+    return flow_stores(w.dataset, w.teacher, seed, study.flows[w.teacher].entropies)
+
+
+def sample_source(wildcards):
+    """What a row draws from: its model, the run after the reference, or real rows."""
+    w = wildcards
+    if w.model == "test_set":
+        return [f"results/datasets/{w.dataset}.h5"]
+    if w.model == "particles":
+        seed = study.seed_after(int(w.seed), 2)
+        return flow_stores(w.dataset, w.teacher, seed, study.flows[w.teacher].entropies)
+    return [f"results/models/{w.dataset}/{w.teacher}/{w.model}/seed{w.seed}"]
+
+
+def source_entropies(wildcards):
+    """Command-line options for the entropies at which a row is drawn."""
+    if wildcards.model == "test_set":
+        return ""
+    return " ".join(
+        f"--entropy {e:g}" for e in study.flows[wildcards.teacher].entropies
+    )
+
+
+def dataset_file(wildcards):
+    """A file that the dataset is read from, where there is one."""
+    return getattr(study.datasets[wildcards.dataset], "path", [])
+
+
+def simulation_settings(wildcards):
+    """Canonical settings of one simulation."""
+    family = study.flows[wildcards.flow]
+    entropy = next(e for e in family.entropies if f"{e:g}" == wildcards.entropy)
+    return family.at(entropy).canonical()
+
+
+def picture_samples(wildcards):
+    """The first seed's samples of the flow and of every model of one experiment."""
+    w = wildcards
+    models = [
+        model
+        for e in study.experiments
+        if (e.dataset, e.flow) == (w.dataset, w.flow)
+        for model in e.models
+    ]
+    seed = study.seeds[0]
+    return [
+        f"results/samples/{w.dataset}/{study.teacher(w.flow, model)}/{model}/seed{seed}.h5"
+        for model in ["particles", *dict.fromkeys(models)]
+    ]
+
+
+def score_files():
+    """The scores of every row of every experiment at every seed."""
+    return [
+        f"results/scores/{r.dataset}/{r.teacher}/{r.model}/seed{r.seed}.json"
+        for r in study.runs()
+    ]
+
+
+def device():
+    """Where heavy jobs run."""
+    return "cuda" if study.gpus else "cpu"

@@ -1,0 +1,14 @@
+rule prepare:
+    input:
+        dataset_file,
+    output:
+        "results/datasets/{dataset}.h5",
+    log:
+        "results/logs/prepare/{dataset}.log",
+    benchmark:
+        "results/benchmarks/prepare/{dataset}.tsv"
+    params:
+        settings=lambda w: study.datasets[w.dataset].canonical(),
+        code=code_version("swflow.datasets.make"),
+    shell:
+        "swflow prepare --settings {params.settings:q} --out {output} 2> {log}"

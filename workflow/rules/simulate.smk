@@ -1,0 +1,19 @@
+rule simulate:
+    input:
+        "results/datasets/{dataset}.h5",
+    output:
+        directory("results/flows/{dataset}/{flow}/entropy{entropy}/seed{seed}.zarr"),
+    log:
+        "results/logs/simulate/{dataset}/{flow}/entropy{entropy}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/simulate/{dataset}/{flow}/entropy{entropy}/seed{seed}.tsv"
+    threads: study.threads
+    resources:
+        gpu=study.gpus,
+    params:
+        settings=simulation_settings,
+        device=device(),
+        code=code_version("swflow.simulation"),
+    shell:
+        "swflow simulate {input} --settings {params.settings:q} --seed {wildcards.seed}"
+        " --device {params.device} --out {output} 2> {log}"

@@ -1,0 +1,23 @@
+rule train:
+    input:
+        dataset="results/datasets/{dataset}.h5",
+        stores=teacher_stores,
+    output:
+        directory("results/models/{dataset}/{teacher}/{model}/seed{seed}"),
+    log:
+        "results/logs/train/{dataset}/{teacher}/{model}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/train/{dataset}/{teacher}/{model}/seed{seed}.tsv"
+    threads: study.threads
+    resources:
+        gpu=study.gpus,
+    params:
+        settings=lambda w: study.models[w.model].canonical(),
+        device=device(),
+        code=lambda w: code_version(
+            "swflow.models.fit", f"swflow.models.{study.models[w.model].kind}"
+        ),
+    shell:
+        "swflow train {input.stores} --dataset {input.dataset}"
+        " --settings {params.settings:q} --seed {wildcards.seed}"
+        " --device {params.device} --out {output} 2> {log}"
