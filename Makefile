@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # Rules call `swflow`: the environment must be first in PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help results test lint format clean
+.PHONY: help results test reference lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -16,6 +16,9 @@ results: $(STAMP)  ## Install, then run the default study with all cores
 
 test: $(STAMP)  ## Install, then run all tests
 	$(RUN) pytest
+
+reference: $(STAMP)  ## Copy tables and figures to results/reference, and into the README
+	$(RUN) python workflow/reference.py
 
 lint: $(STAMP)  ## Style, types and workflow checks
 	$(RUN) ruff check .

@@ -65,7 +65,7 @@ def whole_process(
         commands = [[sys.executable, "-m", "swflow.cli", *command] for command in (flow, draw)]
         pairs = [
             tuple(
-                seconds(lambda c=command: subprocess.run(c, check=True, capture_output=True))  # type: ignore[misc]
+                seconds(lambda c=command: subprocess.run(c, check=True, capture_output=True))
                 for command in commands
             )
             for _ in range(repeats + 1)

@@ -145,6 +145,7 @@ def test_study_answers_what_the_rules_ask() -> None:
     assert [study.seed_after(s, 1) for s in (0, 1, 2)] == [1, 2, 0]
     assert {run.model for run in study.runs()} == {"particles", "test_set", "m"}
     assert len(list(study.runs())) == 9
+    assert {run.teacher for run in study.runs() if run.model == "test_set"} == {"data"}
     assert study.tables() == ["fidelity", "generation", "cost"]
 
 

@@ -19,7 +19,8 @@ def row(metric: str, value: float, **place: Any) -> dict[str, Any]:
 
 
 def write_score(root: Path, model: str, seed: int, rows: list[dict[str, Any]]) -> Path:
-    path = root / "scores" / "digits" / "plane" / model / f"seed{seed}.json"
+    teacher = "data" if model == "test_set" else "plane"
+    path = root / "scores" / "digits" / teacher / model / f"seed{seed}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rows))
     return path

@@ -31,7 +31,7 @@ def snakemake(root: Path, directory: Path, config: Path, *options: str) -> str:
     where = ["-s", str(root / "Snakefile"), "--directory", str(directory)]
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *where]
     run = subprocess.run(
-        [*command, "--configfile", str(config), *options],
+        [*command, *options, "--configfile", str(config)],
         capture_output=True,
         text=True,
         env=environment,

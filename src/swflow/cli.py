@@ -256,7 +256,8 @@ def _read_settings(text: str) -> tuple[dict[str, Any], str]:
     try:
         values = yaml.safe_load(text if inline else Path(text).read_text())
     except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{where}: settings cannot be read ({error}).") from error
+        reason = " ".join(str(error).split())
+        raise InputError(f"{where}: settings cannot be read ({reason}).") from error
     if not isinstance(values, dict):
         raise InputError(f"{where}: settings must be a mapping of keys to values.")
     return values, where

@@ -1,5 +1,6 @@
 """Figures: numeric ones from metrics.csv alone, pictures from stored samples."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import NullLocator
 
 from swflow.datasets import Dataset
 from swflow.errors import InputError
@@ -21,35 +22,42 @@ from swflow.sampling import Draws, read_samples
 from swflow.tables import fidelity_table
 
 PALETTE = "colorblind"
+CURVES = {"sw_train": "training rows", "sw_heldout": "held-out rows"}
+N_COLUMNS = 3
 TIME_LABEL = "flow time τ"
-N_PANELS, N_POINTS, N_PATHS, N_IMAGES = 5, 4000, 150, 12
+N_PANELS, N_POINTS, N_PATHS, N_IMAGES = 5, 4000, 150, 8
 
 
 def convergence_figure(metrics: pd.DataFrame) -> Figure:
     """SW of the flow to training and held-out rows over time, and what training rows score."""
-    found = metrics[metrics["metric"].isin(["sw_train", "sw_heldout"])]
+    found = metrics[metrics["metric"].isin(CURVES)]
     if found.empty:
         raise InputError("metrics.csv holds no distance of a flow to its data; score particles.")
-    grid = sns.relplot(
-        found.replace({"metric": {"sw_train": "training rows", "sw_heldout": "held-out rows"}}),
-        **{"x": "time", "y": "value", "hue": "metric", "kind": "line", "marker": "o"},
-        **{"row": "dataset", "col": "entropy", "palette": PALETTE, "errorbar": "sd"},
-        **{"height": 2.6, "aspect": 1.5, "facet_kws": {"sharex": "row", "sharey": "row"}},
+    groups = list(found.groupby(["dataset", "teacher", "entropy"]))
+    lines = -(-len(groups) // N_COLUMNS)
+    figure, panels = plt.subplots(
+        lines, N_COLUMNS, figsize=(4.2 * N_COLUMNS, 3 * lines), squeeze=False, layout="constrained"
     )
-    for (dataset, entropy), axes in grid.axes_dict.items():
-        here = found[(found["dataset"] == dataset) & (found["entropy"] == entropy)]
-        if here.empty:
-            axes.set_visible(False)
-            continue
-        floor = here.loc[here["metric"] == "sw_heldout", "floor"].mean()
+    for axes, (key, group) in zip(panels.flat, groups, strict=False):
+        dataset, teacher, entropy = key
+        shown = group.replace({"metric": CURVES}).rename(columns={"metric": "distance to"})
+        sns.lineplot(
+            shown,
+            **{"x": "time", "y": "value", "hue": "distance to", "hue_order": CURVES.values()},
+            **{"palette": PALETTE, "marker": "o", "errorbar": "sd", "ax": axes},
+            legend=axes is panels.flat[0],
+        )
+        floor = group.loc[group["metric"] == "sw_heldout", "floor"].mean()
         axes.axhline(floor, color="0.4", linestyle="--", linewidth=1)
-        axes.annotate("training to held-out rows", (1, floor), (0, 3), **_AT_RIGHT)
-        axes.set_yscale("log")
-        _time_axis(axes, here["time"].max())
-    grid.set_axis_labels(TIME_LABEL, "SW₂ to the data (model units)")
-    grid.set_titles("{row_name}, ε = {col_name:g}")
-    grid.legend.set_title("flow against")
-    return grid.figure
+        axes.annotate("training rows to held-out rows", (0.02, floor), (0, 3), **_BESIDE_LINE)
+        axes.set(yscale="log", xlabel=TIME_LABEL, ylabel="SW₂ (model units)")
+        axes.set_title(f"{dataset}, {teacher}, ε = {entropy:g}", fontsize=11)
+        _plain_log_axis(axes, min(group["value"].min(), floor), group["value"].max())
+        _time_axis(axes, group["time"].max())
+    for axes in panels.flat[len(groups) :]:
+        axes.set_visible(False)
+    sns.despine(figure)
+    return figure
 
 
 def fidelity_figure(metrics: pd.DataFrame) -> Figure:
@@ -69,10 +77,9 @@ def fidelity_figure(metrics: pd.DataFrame) -> Figure:
             axes.plot(line["time"], line["ratio"], marker="o", color=colours[name], label=name)
             axes.fill_between(line["time"], *bounds, color=colours[name], alpha=0.2, linewidth=0)
         axes.axhline(1, color="0.4", linestyle="--", linewidth=1)
-        axes.annotate("draws of another run", (1, 1), (0, -11), **_AT_RIGHT)
+        axes.annotate("draws of another run", (0.02, 1), (0, -11), **_BESIDE_LINE)
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        _plain_log_axis(axes, min(0.7, table["ratio_low"].min()), table["ratio_high"].max())
         axes.set_title(dataset)
         axes.set_xlabel(TIME_LABEL)
         _time_axis(axes, table.loc[table["dataset"] == dataset, "time"].max())
@@ -122,6 +129,7 @@ def _plane_figure(dataset: Dataset, rows: dict[str, list[Draws]]) -> Figure:
             axes.scatter(*points[:, :2].T, s=1, alpha=0.4, linewidth=0, color="C0", rasterized=True)
             axes.set_title(f"τ = {group.time:.3g}", fontsize=10)
         _paths(line[-1], dataset, rows[name])
+        line[-1].legend(loc="lower right", fontsize=7, markerscale=2, handletextpad=0, frameon=True)
         line[0].set_ylabel(name)
         for axes in line:
             axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), xticks=[], yticks=[])
@@ -141,30 +149,38 @@ def _paths(axes: Any, dataset: Dataset, draws: list[Draws]) -> None:
 
 
 def _image_figure(dataset: Dataset, rows: dict[str, list[Draws]]) -> Figure:
-    """A block for each row of the table: lines are times, columns are samples."""
+    """A column for each row of the table, a line for each time, real images below."""
     shown = {name: _spread(draws) for name, draws in rows.items()}
-    real = dataset.units.to_data(dataset.splits["test"].x[:N_IMAGES])
-    lines = sum(len(draws) for draws in shown.values()) + 1
-    figure, panels = plt.subplots(lines, 1, figsize=(0.6 * N_IMAGES + 2, 0.66 * lines))
-    strips = [
-        (f"{name}, τ = {group.time:.3g}", dataset.units.to_data(group.x[:N_IMAGES]))
-        for name, draws in shown.items()
-        for group in draws
-    ]
+    lines = max(len(draws) for draws in shown.values()) + 1
+    figure, panels = plt.subplots(
+        lines,
+        len(shown),
+        figsize=(0.5 * N_IMAGES * len(shown) + 1, 0.56 * lines + 0.5),
+        squeeze=False,
+        layout="constrained",
+    )
     low, high = dataset.units.value_range
-    for axes, (title, images) in zip(panels, [*strips, ("real, test split", real)], strict=True):
-        axes.imshow(_strip(images), cmap="gray_r", vmin=low, vmax=high, interpolation="nearest")
-        axes.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=10)
-        axes.set(xticks=[], yticks=[])
-    figure.subplots_adjust(hspace=0.08)
+    real = dataset.splits["test"].x
+    for column, (name, draws) in enumerate(shown.items()):
+        start = N_IMAGES * column
+        strips = [(f"τ = {d.time:.3g}", d.x[:N_IMAGES]) for d in draws]
+        strips.append(("real, test split", real[start : start + N_IMAGES]))
+        for axes, (label, images) in zip(panels[:, column], strips, strict=False):
+            strip = _strip(dataset.units.to_data(images))
+            axes.imshow(strip, cmap=IMAGE_MAP, vmin=low, vmax=high, interpolation="nearest")
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+            if column == 0:
+                axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10)
+        panels[0, column].set_title(name, fontsize=11)
     return figure
 
 
 def _strip(images: np.ndarray) -> np.ndarray:
-    """`(n, height, width)` side by side, one empty column between."""
+    """`(n, height, width)` side by side, with a gap (NaN) between."""
     flat = images.reshape(len(images), *images.shape[-2:])
-    padded = np.pad(flat, ((0, 0), (0, 0), (0, 1)), constant_values=flat.min())
-    return np.concatenate(list(padded), axis=1)
+    padded = np.pad(flat, ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
+    return np.concatenate(list(padded), axis=1)[:, :-1]
 
 
 def _first_entropy(draws: Sequence[Draws]) -> list[Draws]:
@@ -197,10 +213,19 @@ def _time_axis(axes: Any, end: float) -> None:
     axes.set_xlim(0, end * 1.05)
 
 
-_AT_RIGHT: dict[str, Any] = {
+def _plain_log_axis(axes: Any, low: float, high: float) -> None:
+    """Ticks at 1, 2 and 5 times powers of ten, as plain numbers."""
+    decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    ticks = [k * 10.0**d for d in decades for k in (1, 2, 5)]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(low / 1.15, high * 1.15)
+
+
+IMAGE_MAP = matplotlib.colormaps["gray_r"].with_extremes(bad="#9ecae1")
+_BESIDE_LINE: dict[str, Any] = {
     "xycoords": ("axes fraction", "data"),
     "textcoords": "offset points",
-    "ha": "right",
     "fontsize": 8,
     "color": "0.3",
 }

@@ -92,7 +92,7 @@ TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 
 def write_table(table: pd.DataFrame, folder: Path, name: str) -> None:
     """Write `name`.csv (plain numbers), .md and .tex (mean ± standard deviation)."""
-    shown = _readable(table)
+    shown = readable(table)
     texts = {
         "csv": table.to_csv(index=False),
         "md": shown.to_markdown(index=False, disable_numparse=True) + "\n",
@@ -150,7 +150,7 @@ def _mean_std(name: str, values: pd.Series) -> dict[str, float]:
     return {name: values.mean(), f"{name}_std": values.std()}
 
 
-def _readable(table: pd.DataFrame) -> pd.DataFrame:
+def readable(table: pd.DataFrame) -> pd.DataFrame:
     """Columns `x`, `x_std` become `mean ± std`; `x_low`, `x_high` an interval behind x."""
     shown = pd.DataFrame(index=table.index)
     for name in map(str, table.columns):

@@ -16,6 +16,8 @@ from swflow.randomness import keyed_generator
 from swflow.settings import ScoreSettings, SimulationSettings
 from swflow.sources import draw_source
 
+LONG = 2.0  # seconds after which one measurement is precise enough
+
 
 def cost(
     sampler: Sampler, folder: Path, dataset: Dataset, entropy: float, settings: ScoreSettings
@@ -61,9 +63,9 @@ def run_flow(dataset: Dataset, settings: SimulationSettings, n: int) -> torch.Te
 
 
 def _median_seconds(draw: Callable[[], object], repeats: int) -> float:
-    """Median over repeats after one warm-up (a draw of many seconds is not repeated)."""
+    """Median over repeats after one warm-up; a draw of LONG seconds is measured once."""
     first = _seconds(draw)
-    if first > 5:
+    if first > LONG:
         return first
     return median(_seconds(draw) for _ in range(repeats))
 

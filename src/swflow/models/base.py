@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Generator, Tensor
 
 from swflow.errors import InputError
 from swflow.provenance import versions
@@ -68,13 +68,7 @@ class Sampler(ABC):
 
     @abstractmethod
     def draw(
-        self,
-        n: int,
-        time: float,
-        entropy: float,
-        *,
-        quasi: bool = False,
-        generator: torch.Generator,
+        self, n: int, time: float, entropy: float, generator: Generator, quasi: bool = False
     ) -> Tensor:
         """`(n, d)` draws in model units at a time and entropy that were checked."""
 
@@ -87,7 +81,7 @@ class Sampler(ABC):
         label: int | None = None,
         passes: int = 1,
         quasi: bool = False,
-        generator: torch.Generator | None = None,
+        generator: Generator | None = None,
     ) -> Tensor:
         """Draw `n` samples in data units, `(n, *event_shape)`.
 
@@ -99,7 +93,7 @@ class Sampler(ABC):
             raise InputError(f"n={n}: at least 1 sample must be asked for.")
         time, entropy = self.check(time, entropy, label, passes)
         generator = generator if generator is not None else torch.default_generator
-        return self.to_data(self.draw(n, time, entropy, quasi=quasi, generator=generator))
+        return self.to_data(self.draw(n, time, entropy, generator, quasi))
 
     def to_data(self, x: Tensor) -> Tensor:
         """`(n, d)` in model units -> `(n, *event_shape)` in data units."""
@@ -198,13 +192,7 @@ class SourceModel(Model):
         return torch.cat([self.carry(batch, time, entropy) for batch in batches])
 
     def draw(
-        self,
-        n: int,
-        time: float,
-        entropy: float,
-        *,
-        quasi: bool = False,
-        generator: torch.Generator,
+        self, n: int, time: float, entropy: float, generator: Generator, quasi: bool = False
     ) -> Tensor:
         """`(n, d)` draws: source points, carried."""
         law, dim = self.domain.source, self.domain.units.dim

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from swflow.errors import InputError
 from swflow.models.base import Domain, Model
@@ -45,13 +45,7 @@ class GaussianFit(Model):
         return cls(settings, domain, mean, factor), pd.DataFrame({"step": [], "loss": []})
 
     def draw(
-        self,
-        n: int,
-        time: float,
-        entropy: float,
-        *,
-        quasi: bool = False,
-        generator: torch.Generator,
+        self, n: int, time: float, entropy: float, generator: Generator, quasi: bool = False
     ) -> Tensor:
         """Independent Gaussian draws."""
         self.refuse_quasi(quasi)

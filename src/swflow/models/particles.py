@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from swflow.models.base import Domain, Sampler
 from swflow.settings import PARTICLES, SimulationSettings
@@ -29,13 +29,7 @@ class Particles(Sampler):
         )
 
     def draw(
-        self,
-        n: int,
-        time: float,
-        entropy: float,
-        *,
-        quasi: bool = False,
-        generator: torch.Generator,
+        self, n: int, time: float, entropy: float, generator: Generator, quasi: bool = False
     ) -> Tensor:
         """Rows of the stored cloud, drawn with replacement."""
         self.refuse_quasi(quasi)

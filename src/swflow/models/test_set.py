@@ -4,7 +4,7 @@ import math
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from swflow.datasets import Dataset
 from swflow.errors import InputError
@@ -24,13 +24,7 @@ class TestSet(Sampler):
         self.domain = Domain(dataset.name, dataset.units, SourceSettings(), nowhere, nowhere)
 
     def draw(
-        self,
-        n: int,
-        time: float,
-        entropy: float,
-        *,
-        quasi: bool = False,
-        generator: torch.Generator,
+        self, n: int, time: float, entropy: float, generator: Generator, quasi: bool = False
     ) -> Tensor:
         """At most all held-out rows."""
         self.refuse_quasi(quasi)

@@ -62,8 +62,8 @@ def _describe_one(detail: ErrorDetails, model: Any) -> str:
     if kind == "union_tag_not_found":
         return f"{key}: the key kind is missing; add it."
     if kind == "union_tag_invalid":
-        context = detail["ctx"]
-        return f"{key}.kind = {context['tag']!r}: allowed are {context['expected_tags']}."
+        context, where = detail["ctx"], f"{key}.kind".lstrip(".")
+        return f"{where} = {context['tag']!r}: allowed are {context['expected_tags']}."
     if message.startswith("Input should be "):
         return f"{shown}: must be {message.removeprefix('Input should be ')}; change it."
     return f"{shown}: {message}."

@@ -20,7 +20,7 @@ class ModelSettings(Settings):
 class OptimiserSettings(Settings):
     """The shared training loop: Adam, linear warm-up and cosine decay, averaged weights."""
 
-    steps: Count = 5000
+    steps: Count = 4500
     batch_size: Count = 512
     learning_rate: Positive = 2e-3
     warmup: Annotated[float, Field(gt=0, lt=1)] = Field(
@@ -38,7 +38,7 @@ class OptimiserSettings(Settings):
 class NetworkSettings(Settings):
     """A multilayer perceptron modulated by time."""
 
-    width: Count = 512
+    width: Count = 384
     depth: Count = Field(4, description="Hidden layers.")
 
 

@@ -19,10 +19,10 @@ class ScoreSettings(Settings):
     n_draws: Count = Field(10000, description="Draws in one fidelity distance.")
     n_redraws: Annotated[int, Field(ge=2)] = Field(20, description="Repetitions averaged.")
     n_large: Count = Field(200000, description="Draws behind the excess.")
-    n_directions: Count = Field(128, description="Directions of sliced distances in scores.")
+    n_directions: Count = Field(64, description="Directions of sliced distances in scores.")
     n_classifier: Annotated[int, Field(ge=10)] = Field(
         5000, description="Rows of each side for the two-sample classifier, half of them to test."
     )
     n_exact: Count = Field(2000, description="Rows of each side for exact W2 and neighbours.")
     n_timed: Count = Field(1000, description="Samples in one timed draw.")
-    n_timings: Count = Field(5, description="Timed draws; the median counts.")
+    n_timings: Count = Field(3, description="Timed draws; the median counts.")

@@ -111,8 +111,9 @@ class Study(Settings):
         return self.seeds[(self.seeds.index(seed) + places) % len(self.seeds)]
 
     def teacher(self, flow: str, model: str) -> str:
-        """The folder of a row's products: its flow's name, or `data` where it learns from rows."""
-        return "data" if model in self.models and self.models[model].teacher == "data" else flow
+        """The folder of a row's products: its flow's name, or `data` where no flow is behind it."""
+        from_rows = model == TEST_SET or getattr(self.models.get(model), "teacher", "") == "data"
+        return "data" if from_rows else flow
 
     def runs(self) -> Iterator[Run]:
         """Every row of every experiment at every seed, each once."""
