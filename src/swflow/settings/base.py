@@ -51,7 +51,8 @@ def _inside(location: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bo
 
 def _describe_one(detail: ErrorDetails, model: Any) -> str:
     key = ".".join(str(part) for part in _without_tags(detail["loc"], model))
-    kind, message, shown = detail["type"], detail["msg"], f"{key} = {_shown(detail['input'])}"
+    kind, message = detail["type"], detail["msg"]
+    shown = f"{key or 'settings'} = {_shown(detail['input'])}"
     if kind == "extra_forbidden":
         return f"{key}: unknown key. {_known_keys(detail['loc'], model)}"
     if kind == "missing":
@@ -60,7 +61,7 @@ def _describe_one(detail: ErrorDetails, model: Any) -> str:
         message = message.removeprefix("Value error, ")
         return f"{key}: {message}" if key else message
     if kind == "union_tag_not_found":
-        return f"{key}: the key kind is missing; add it."
+        return f"{key or 'settings'}: the key kind is missing; add it."
     if kind == "union_tag_invalid":
         context, where = detail["ctx"], f"{key}.kind".lstrip(".")
         return f"{where} = {context['tag']!r}: allowed are {context['expected_tags']}."
