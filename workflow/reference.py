@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from swflow.provenance import versions
 from swflow.summary import stage_shares
@@ -19,11 +20,12 @@ from swflow.tables import readable
 RESULTS, REFERENCE, README = Path("results"), Path("results/reference/default"), Path("README.md")
 
 
-def processor() -> str:
-    """The processor's name, as the system gives it."""
+def machine() -> str:
+    """Processors and GPU, as the system names them."""
     info = Path("/proc/cpuinfo")
     names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.is_file() else []
-    return f"{os.cpu_count()} × {names[0] if names else platform.processor()}"
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{os.cpu_count()} × {names[0] if names else platform.processor()}, {gpu}"
 
 
 def copy_products() -> None:
@@ -43,8 +45,8 @@ def made_by(shares: str) -> str:
     found = ", ".join(f"{name} {number}" for name, number in versions().items())
     return (
         "# The default study\n\nMade by `make results` and copied by `make reference`.\n\n"
-        f"- machine: {processor()}, no GPU\n- versions: {found}\n- seconds by stage (jobs of one "
-        f"thread, two at a time):\n\n{shares}\n"
+        f"- machine: {machine()}\n- versions: {found}\n"
+        f"- seconds by stage, summed over jobs:\n\n{shares}\n"
     )
 
 

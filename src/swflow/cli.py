@@ -5,7 +5,6 @@ cluster job that only plans does not pay for it.
 """
 
 import json
-import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -229,7 +228,6 @@ def shares(benchmarks: Path) -> None:
 
 def main() -> None:
     """Run a command; what a user can mend ends in one line and exit code 1."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     try:
         app()
     except InputError as error:

@@ -15,7 +15,7 @@ from swflow.progress import progress
 from swflow.provenance import versions
 from swflow.randomness import keyed_generator
 from swflow.settings import SimulationSettings
-from swflow.sliced import random_directions, sliced_wasserstein
+from swflow.sliced import evaluation_directions, sliced_wasserstein
 from swflow.sources import draw_source
 from swflow.trajectory import TrajectoryWriter, write_trajectory
 
@@ -66,8 +66,7 @@ class Distances:
 
     def __init__(self, dataset: Dataset, device: str, seed: int) -> None:
         generator = keyed_generator(seed, "distances", device=device)
-        count = -(-EVALUATION_DIRECTIONS // dataset.dim) * dataset.dim
-        self.directions = random_directions(count, dataset.dim, generator=generator)
+        self.directions = evaluation_directions(EVALUATION_DIRECTIONS, dataset.dim, generator)
         self.splits = {
             name: torch.from_numpy(dataset.rows(name)).to(device) for name in ("train", "heldout")
         }

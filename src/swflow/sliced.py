@@ -48,6 +48,11 @@ def random_directions(
     return directions.reshape(-1, dim)[:n].to(device=device)
 
 
+def evaluation_directions(n: int, dim: int, generator: torch.Generator) -> Tensor:
+    """At least `n` directions `(·, dim)`, in whole orthonormal blocks, to measure along."""
+    return random_directions(-(-n // dim) * dim, dim, generator=generator)
+
+
 def warn_if_not_isotropic(n_directions: int, dim: int) -> None:
     """Warn where the number of directions leaves the mean of θθᵀ away from I/dim."""
     if n_directions % dim:

@@ -1,8 +1,7 @@
 """What the rules ask of the study: inputs and params as functions of wildcards."""
 
-import json
-
 from swflow.provenance import code_version
+from swflow.settings import PARTICLES, TEST_SET
 
 
 def flow_stores(dataset, flow, seed, entropies):
@@ -32,9 +31,9 @@ def reference_stores(wildcards):
 def sample_source(wildcards):
     """What a row draws from: its model, the run after the reference, or real rows."""
     w = wildcards
-    if w.model == "test_set":
+    if w.model == TEST_SET:
         return [f"results/datasets/{w.dataset}.h5"]
-    if w.model == "particles":
+    if w.model == PARTICLES:
         seed = study.seed_after(int(w.seed), 2)
         return flow_stores(w.dataset, w.teacher, seed, study.flows[w.teacher].entropies)
     return [f"results/models/{w.dataset}/{w.teacher}/{w.model}/seed{w.seed}"]
@@ -42,7 +41,7 @@ def sample_source(wildcards):
 
 def source_entropies(wildcards):
     """Command-line options for the entropies at which a row is drawn."""
-    if wildcards.model == "test_set":
+    if wildcards.teacher == "data":
         return ""
     return " ".join(
         f"--entropy {e:g}" for e in study.flows[wildcards.teacher].entropies
@@ -73,7 +72,7 @@ def picture_samples(wildcards):
     seed = study.seeds[0]
     return [
         f"results/samples/{w.dataset}/{study.teacher(w.flow, model)}/{model}/seed{seed}.h5"
-        for model in ["particles", *dict.fromkeys(models)]
+        for model in [PARTICLES, *dict.fromkeys(models)]
     ]
 
 

@@ -11,7 +11,7 @@ from swflow.models.base import Sampler, SourceModel
 from swflow.models.particles import Particles
 from swflow.randomness import keyed_generator
 from swflow.settings import ScoreSettings
-from swflow.sliced import random_directions, sorted_projections, sorted_transport_cost
+from swflow.sliced import evaluation_directions, sorted_projections, sorted_transport_cost
 from swflow.trajectory import Trajectory
 
 
@@ -32,7 +32,8 @@ def fidelity(
     """
     entropy, index = reference.entropy, reference.index(time)
     cloud = torch.from_numpy(reference.particles(index))
-    directions = _directions(settings, cloud.shape[1], seed)
+    shared = keyed_generator(seed, "directions")
+    directions = evaluation_directions(settings.n_directions, cloud.shape[1], shared)
     ordered = sorted_projections(cloud, directions)
 
     def squared(x: Tensor) -> float:
@@ -85,8 +86,3 @@ def _redraw(large: Tensor, n: int, generator: torch.Generator) -> Tensor:
 
 def _shuffled(cloud: Tensor, generator: torch.Generator) -> np.ndarray:
     return cloud[torch.randperm(len(cloud), generator=generator)].numpy()
-
-
-def _directions(settings: ScoreSettings, dim: int, seed: int) -> Tensor:
-    count = -(-settings.n_directions // dim) * dim  # whole orthonormal blocks
-    return random_directions(count, dim, generator=keyed_generator(seed, "directions"))

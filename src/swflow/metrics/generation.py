@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 from swflow.metrics.classifier import classifier_accuracy
 from swflow.randomness import keyed_generator
 from swflow.settings import ScoreSettings
-from swflow.sliced import random_directions, sliced_wasserstein
+from swflow.sliced import evaluation_directions, sliced_wasserstein
 
 NEIGHBOURS = 5
 
@@ -27,9 +27,8 @@ def generation(
     2019), density, coverage (Naeem et al. 2020): nearest-neighbour overlap; c2st_test.
     """
     draws, real = _subset(draws, n, seed), _subset(real, n, seed)
-    dim = draws.shape[1]
-    count = -(-settings.n_directions // dim) * dim
-    directions = random_directions(count, dim, generator=keyed_generator(seed, "directions"))
+    shared = keyed_generator(seed, "directions")
+    directions = evaluation_directions(settings.n_directions, draws.shape[1], shared)
     x, y = torch.from_numpy(draws), torch.from_numpy(real)
     yield "sw_test", float(sliced_wasserstein(x, y, directions)), n
     yield "c2st_test", classifier_accuracy(draws, real, settings.n_classifier, seed), n

@@ -65,6 +65,7 @@ class SplitSettings(Settings):
     """Rows that exist: a random part is held out, another kept for tests."""
 
     kind: str
+    labelled: ClassVar[bool] = False
     heldout_fraction: Fraction = 0.15
     test_fraction: Fraction = 0.15
     seed: int = 0
@@ -74,6 +75,7 @@ class DigitsSettings(SplitSettings):
     """scikit-learn's 1,797 scans of 8 × 8 pixels, dequantised, with labels."""
 
     kind: Literal["digits"] = "digits"
+    labelled: ClassVar[bool] = True
 
 
 class ArraySettings(SplitSettings):

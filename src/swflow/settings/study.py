@@ -9,7 +9,6 @@ from swflow.settings.base import Count, Name, Settings
 from swflow.settings.datasets import (
     ArraySettings,
     DatasetSettings,
-    DigitsSettings,
     GaussianSettings,
 )
 from swflow.settings.flows import FlowFamily
@@ -149,4 +148,4 @@ def has_labels(dataset: DatasetSettings) -> bool:
     """Whether rows of this dataset carry class labels."""
     if isinstance(dataset, ArraySettings):
         return dataset.labels is not None
-    return isinstance(dataset, DigitsSettings) or getattr(dataset, "labelled", False)
+    return dataset.labelled
