@@ -5,10 +5,14 @@ from itertools import pairwise
 
 import pytest
 import torch
+from scipy.integrate import solve_ivp
 
 import swflow
 from swflow import FlowSettings, Snapshot, random_directions, simulate, sliced_wasserstein
 from swflow.flow import step_schedule
+from swflow.settings import SourceSettings
+from swflow.settings.stability import growth_of_mean, longest_step, stationary_spread
+from swflow.sources import draw_source
 
 
 def run(source: torch.Tensor, target: torch.Tensor, **settings: object) -> list[Snapshot]:
@@ -98,16 +102,117 @@ def test_spread_relaxes_in_time_as_the_ode() -> None:
         assert float(snapshot.particles.var(0).mean().sqrt()) == pytest.approx(value, rel=0.01)
 
 
-def test_twin_is_the_homothety_of_the_source() -> None:
-    """FACTS 8: between isotropic Gaussians the twin is (s_τ/s₀)(x₀ − m₀), and does not collapse."""
-    n = 20000
+def relaxed(entropy: float, spread: float, times: list[float]) -> tuple[list[float], list[float]]:
+    """FACTS 4 and 8: s' = 1 − s + ε/s from `spread`, and Φ' = (1/s − 1)Φ from 1, at times."""
+    solution = solve_ivp(
+        lambda _, y: [1 - y[0] + entropy / y[0], (1 / y[0] - 1) * y[1]],
+        (0, max(times)),
+        [spread, 1.0],
+        t_eval=times,
+        rtol=1e-9,
+        atol=1e-11,
+    )
+    return solution.y[0].tolist(), solution.y[1].tolist()
+
+
+@pytest.mark.parametrize(("dim", "mean", "spread"), [(2, 0.0, 1.0), (2, 2.0, 0.5), (8, 2.0, 0.5)])
+def test_twin_is_the_homothety_of_the_source(dim: int, mean: float, spread: float) -> None:
+    """FACTS 8: the twin is m + (s_τ/s₀)(x₀ − m₀) within 1 %, at every time, without collapse."""
+    n, times = 20000, [1.0, 2.5, 5.0, 10.0]
+    law = SourceSettings(mean=mean, scale=spread)
+    source = draw_source(law, n, dim, quasi=True, generator=torch.Generator().manual_seed(3))
+    target = normal(n, dim, 1, torch.float32)
+    found = run(source, target, times=times, step=0.2, n_directions=64, entropy=0.2)[1:]
+    s, _ = relaxed(0.2, spread, times)
+    for snapshot, expected in zip(found, s, strict=True):
+        assert snapshot.twin is not None
+        centred = (source - source.mean(0)) / spread
+        slope = float((snapshot.twin * centred).sum() / centred.square().sum())
+        assert slope == pytest.approx(expected, rel=0.01)
+        centre = mean * math.exp(-snapshot.time)
+        # The target's mean has standard error 1/√n; the noise adds as much.
+        assert float((snapshot.twin.mean(0) - centre).abs().max()) < 5 / math.sqrt(n)
+        wanted = centre + expected * centred
+        unexplained = (snapshot.twin - wanted).square().mean() / expected**2
+        assert float(unexplained) < 0.01
+
+
+def test_noisy_particles_forget_where_they_began() -> None:
+    """FACTS 8, d = 2, λ = .1: x₀ explains .70, .45, .21, .05 of the variance at t = 2 … 20."""
+    n, times = 20000, [1.0, 2.5, 5.0, 10.0]
     source, target = normal(n, 2, 0, torch.float32), normal(n, 2, 1, torch.float32)
-    *_, last = run(source, target, times=[4], step=0.1, n_directions=16, entropy=0.2)
-    assert last.twin is not None
-    slope = float((last.twin * source).sum() / source.square().sum())
-    assert slope == pytest.approx(float(last.particles.std()), rel=0.01)
-    unexplained = (last.twin - slope * source).square().sum() / last.twin.square().sum()
-    assert float(unexplained) < 0.01
+    found = run(source, target, times=times, step=0.2, n_directions=16, entropy=0.2)[1:]
+    s, phi = relaxed(0.2, 1.0, times)
+    for snapshot, spread, slope, fact in zip(found, s, phi, [0.7, 0.45, 0.21, 0.05], strict=True):
+        slopes = torch.linalg.lstsq(source, snapshot.particles).solution
+        part = float((source @ slopes).var() / snapshot.particles.var())
+        assert part == pytest.approx(fact, abs=0.02)
+        assert slope**2 / spread**2 == pytest.approx(fact, abs=0.01)
+
+
+def test_observations_of_the_current_velocity_have_it_as_their_mean() -> None:
+    """Isotropic Gaussians: v − ε∇log ρ = m' + (s'/s)(x − m), for both integrators."""
+    n, entropy, times = 20000, 0.2, [0.5, 1.0]
+    source, target = 0.5 * normal(n, 2, 0, torch.float32), normal(n, 2, 1, torch.float32)
+    (s, _), h = relaxed(entropy, 0.5, times), 0.1
+    for integrator in ("splitting", "euler"):
+        flow = {"times": times, "step": h, "n_directions": 64, "entropy": entropy}
+        for snapshot, spread in zip(
+            run(source, target, integrator=integrator, **flow)[1:], s, strict=True
+        ):
+            assert snapshot.current is not None
+            x = snapshot.particles - snapshot.particles.mean(0)
+            slope = float((snapshot.current * x).sum() / x.square().sum())
+            expected = (1 - spread + entropy / spread) / spread
+            # The noise has variance ε/h: standard error √(ε/h)/(s√(2n)) = .01; steps add O(h).
+            assert slope == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.parametrize("integrator", ["euler", "splitting"])
+def test_longest_step_is_where_the_stationary_spread_is_off_by_the_limit(integrator: str) -> None:
+    for entropy in (0.3, 0.5, 2.0):
+        longest = longest_step(entropy, integrator)
+        found = stationary_spread(entropy, longest * 0.999, integrator)
+        if longest < 1.99:
+            assert found == pytest.approx(stationary_spread(entropy) * 1.05, rel=1e-3)
+    assert longest_step(0.0, "splitting") == math.inf
+    assert longest_step(0.0, "euler") == pytest.approx(2)
+
+
+def test_stationary_spread_of_short_steps_is_that_of_facts() -> None:
+    """FACTS 4 at h = .2, ε = .2: Euler +.19 %, splitting +.05 %."""
+    exact = stationary_spread(0.2)
+    assert stationary_spread(0.2, 0.2, "euler") / exact - 1 == pytest.approx(0.0019, abs=5e-5)
+    assert stationary_spread(0.2, 0.2) / exact - 1 == pytest.approx(0.0005, abs=5e-5)
+
+
+def test_growth_of_the_mean_is_that_of_facts() -> None:
+    """FACTS 11: P = 8, d = 10 independent diverges; P = 50, d = 40 blocks .119."""
+    assert growth_of_mean(1.0, 8, 10, orthonormal=False) > 1
+    assert growth_of_mean(1.0, 50, 40, orthonormal=True) == pytest.approx(0.12, abs=0.002)
+    assert growth_of_mean(0.6, 10, 40, orthonormal=True) == pytest.approx(1.24)
+    assert growth_of_mean(1.0, 80, 40, orthonormal=True) == pytest.approx(0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"entropy": 0.5, "step": 2.0},
+        {"entropy": 2.0, "step": 0.6, "integrator": "euler"},
+        {"entropy": 0.0, "step": 2.0, "integrator": "euler"},
+    ],
+)
+def test_unstable_steps_are_refused_with_their_bound(settings: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"unstable with entropy = .* the longest allowed by"):
+        FlowSettings(horizon=50, n_times=3, **settings)
+
+
+def test_too_few_directions_warn_and_far_too_few_are_refused() -> None:
+    source, target = normal(20, 5, 0), normal(20, 5, 1)
+    with pytest.warns(UserWarning, match="Use a multiple of 5"):
+        run(source, target, times=[1], n_directions=8, step=0.5)
+    with pytest.raises(ValueError, match=r"n_directions=1 in dimension 5 is unstable"):
+        run(source, target, times=[0.9], n_directions=1, step=0.9)
 
 
 def test_distance_never_increases_and_decays_no_faster_than_allowed() -> None:

@@ -146,7 +146,7 @@ def test_study_answers_what_the_rules_ask() -> None:
     assert {run.model for run in study.runs()} == {"particles", "test_set", "m"}
     assert len(list(study.runs())) == 9
     assert {run.teacher for run in study.runs() if run.model == "test_set"} == {"data"}
-    assert study.tables() == ["fidelity", "generation", "cost"]
+    assert study.tables() == ["fidelity", "generation", "regularisation", "twin", "cost"]
 
 
 def test_shared_rows_are_asked_for_once() -> None:

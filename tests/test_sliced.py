@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swflow import random_directions, sliced_velocity, sliced_wasserstein
-from swflow.sliced import carried_velocity, monotone_goals, warn_if_not_isotropic
+from swflow.sliced import carried_velocity, monotone_goals
 
 SIZES = [(50, 50), (70, 30), (30, 70), (31, 77), (1, 9), (9, 1)]
 
@@ -201,8 +201,3 @@ def test_shapes_that_do_not_match_are_named(
         sliced_wasserstein(x, y, thetas)
     with pytest.raises(ValueError, match=message):
         sliced_velocity(x, y, thetas)
-
-
-def test_too_few_directions_warn() -> None:
-    with pytest.warns(UserWarning, match="Use a multiple of 5"):
-        warn_if_not_isotropic(8, 5)

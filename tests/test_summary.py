@@ -10,7 +10,15 @@ import pytest
 
 from swflow.errors import InputError
 from swflow.summary import COLUMNS, collect, read_metrics, stage_shares, write_metrics
-from swflow.tables import TABLES, cost_table, fidelity_table, generation_table, write_table
+from swflow.tables import (
+    TABLES,
+    cost_table,
+    fidelity_table,
+    generation_table,
+    regularisation_table,
+    twin_table,
+    write_table,
+)
 
 
 def row(metric: str, value: float, **place: Any) -> dict[str, Any]:
@@ -31,6 +39,13 @@ def scores(tmp_path: Path) -> list[Path]:
     paths = []
     for seed in range(3):
         noise = 0.01 * seed
+        near = [
+            row("memorisation_a", 0.6),
+            row("memorisation_s", 0.5),
+            row("memorisation_a_error", 0.01 * (seed + 1)),
+            row("memorisation_s_error", 0.01),
+            row("coverage", 0.9),
+        ]
         particles = [
             row("sw2", 0.04 + noise),
             row("sw2_error", 0.001),
@@ -41,6 +56,12 @@ def scores(tmp_path: Path) -> list[Path]:
             row("seconds_per_1000", 4.0),
             row("simulate_seconds", 9.0),
             row("sw_test", 0.3),
+            row("sw2_twin", 0.0025),
+            row("sw_few", 0.4),
+            row("carried_seconds_per_1000", 9.0),
+            row("carried_sw_few", 0.3),
+            row("shared_seconds_per_1000", 0.5),
+            row("shared_sw_few", 0.2),
         ]
         model = [
             row("sw2", 0.09 + noise),
@@ -50,8 +71,12 @@ def scores(tmp_path: Path) -> list[Path]:
             row("uvp", 3.0),
             row("seconds_per_1000", 0.1),
             row("sw_test", 0.35),
+            *near,
         ]
-        real = [row("sw_test", 0.2 + noise, entropy=None, time=None)]
+        nowhere = {"entropy": None, "time": None}
+        real = [row("sw_test", 0.2 + noise, **nowhere)]
+        real += [near_row | nowhere for near_row in near]
+        real[1]["value"] = 0.5
         for name, rows in (("particles", particles), ("flow_map", model), ("test_set", real)):
             paths.append(write_score(tmp_path, name, seed, rows))
     return paths
@@ -96,8 +121,37 @@ def test_generation_and_cost_put_the_flow_beside_the_model(metrics: pd.DataFrame
     assert generation["sw_test"].to_dict() == pytest.approx(
         {"flow_map": 0.35, "particles": 0.3, "test_set": 0.21}
     )
+
+
+def test_cost_puts_every_way_to_draw_beside_the_others(metrics: pd.DataFrame) -> None:
     cost = cost_table(metrics).set_index("model")
-    assert cost["speed_up"].to_dict() == pytest.approx({"flow_map": 40, "particles": 1})
+    assert cost["seconds_per_1000"].to_dict() == pytest.approx(
+        {"flow_map": 0.1, "particles": 4, "particles, carried": 9, "particles, shared": 0.5}
+    )
+    map_row = cost.loc["flow_map"]
+    assert map_row["faster_than_particles"] == pytest.approx(40)
+    assert map_row["faster_than_particles_carried"] == pytest.approx(90)
+    assert map_row["faster_than_particles_shared"] == pytest.approx(5)
+    assert cost.loc["particles, shared", "simulate_seconds"] == 9
+    assert cost.loc["particles, shared", "sw_few"] == pytest.approx(0.2)
+
+
+def test_regularisation_has_intervals_around_the_mean_over_seeds(metrics: pd.DataFrame) -> None:
+    table = regularisation_table(metrics).set_index("model")
+    found = table.loc["flow_map"]
+    assert found["memorisation_a"] == pytest.approx(0.6)
+    # √ of the mean square of errors .01, .02, .03 is .0216.
+    assert found["memorisation_a_high"] - 0.6 == pytest.approx(1.96 * 0.0216, rel=1e-3)
+    assert found["memorisation_s_low"] == pytest.approx(0.5 - 1.96 * 0.01)
+    assert found["floor"] == pytest.approx(0.21)
+    assert table.loc["test_set", "memorisation_a"] == pytest.approx(0.5)
+
+
+def test_twin_stands_beside_run_to_run(metrics: pd.DataFrame) -> None:
+    table = twin_table(metrics)
+    assert table["sw"].tolist() == pytest.approx([0.05])
+    assert table["floor"].tolist() == pytest.approx([0.1])
+    assert table["ratio"].tolist() == pytest.approx([0.5])
 
 
 def test_tables_are_written_for_people_and_programs(metrics: pd.DataFrame, tmp_path: Path) -> None:

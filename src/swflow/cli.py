@@ -14,6 +14,7 @@ import typer
 import yaml
 
 from swflow.errors import InputError
+from swflow.processor import avoid_slow_sorts
 from swflow.settings import (
     AnyModelSettings,
     DatasetSettings,
@@ -72,6 +73,11 @@ DatasetFile = Annotated[Path, typer.Option("--dataset", help="Dataset file of `s
 Entropies = Annotated[
     list[float], typer.Option("--entropy", help="Entropy to draw at; repeat (default: all).")
 ]
+Source = Annotated[list[Path], typer.Argument(help="Model folder, flow stores or dataset file.")]
+Passes = Annotated[
+    list[int], typer.Option("--passes", help="Evaluations of the network; repeat.", min=1)
+]
+Quasi = Annotated[bool, typer.Option("--quasi", help="From scrambled Sobol source points.")]
 Times = Annotated[
     list[float], typer.Option("--time", help="Time to draw at; repeat (default: all stored).")
 ]
@@ -128,21 +134,98 @@ def train(
 
 @app.command(epilog=_fields(SampleSettings))
 def sample(
-    source: list[Path],
+    source: Source,
     out: Out,
     entropy: Entropies = [],
     time: Times = [],
+    passes: Passes = [],
+    quasi: Quasi = False,
+    n: Annotated[int | None, typer.Option("-n", help="How many (default: settings).")] = None,
     settings: SettingsText = "{}",
     override: Overrides = [],
     seed: Seed = 0,
 ) -> None:
-    """Draw from a model folder, flow stores or a dataset; write HDF5, in model units."""
-    from swflow.sampling import open_sampler, sampling_points, write_samples
+    """Draw from a model folder, flow stores or a dataset.
+
+    FILE.h5: at every entropy, time and number of passes asked for (default: all), a group for
+    each, in model units. FILE.npy or FILE.png (a grid of images, or points): at one of each
+    (default: the end of the flow, the first entropy), in data units.
+    """
+    from swflow.export import check_ending, write_points
+    from swflow.randomness import keyed_generator
+    from swflow.sampling import one_point, open_sampler, sampling_points, write_samples
+
+    check_ending(out)
+    sampler = open_sampler(source)
+    given = [f"n={n}"] if n is not None else []
+    n = _settings(SampleSettings, settings, [*override, *given]).n
+    if out.suffix == ".h5":
+        points = sampling_points(sampler, entropy, time, passes)
+        write_samples(sampler, n, points, seed, out, quasi=quasi)
+    else:
+        point = one_point(sampler, entropy, time, passes)
+        generator = keyed_generator(seed, "sample")
+        x = sampler.draw(
+            n, point.time, point.entropy, generator=generator, quasi=quasi, passes=point.passes
+        )
+        write_points(x.numpy(), sampler.domain.units, out, to_data=True)
+
+
+@app.command()
+def transport(
+    model: Path,
+    points: Annotated[Path, typer.Argument(help="Source points (n, d), model units: .npy, .h5.")],
+    out: Out,
+    entropy: Entropies = [],
+    time: Times = [],
+    passes: Passes = [],
+    data_units: Annotated[
+        bool, typer.Option("--data-units", help="Write data units instead of model units.")
+    ] = False,
+) -> None:
+    """Carry source points through a trained model; write .npy, .h5 or .png."""
+    import torch
+
+    from swflow.export import check_ending, read_points, write_points
+    from swflow.models import load
+    from swflow.models.base import SourceModel
+    from swflow.sampling import one_point
+
+    carrier = load(model)
+    check_ending(out)
+    if not isinstance(carrier, SourceModel):
+        raise InputError(f"{model}: a {carrier.kind} carries no source points; use swflow sample.")
+    point = one_point(carrier, entropy, time, passes)
+    x0 = torch.from_numpy(read_points(points, carrier.domain.units.dim))
+    x = carrier.transport(x0, time=point.time, entropy=point.entropy, passes=point.passes)
+    write_points(x.numpy(), carrier.domain.units, out, to_data=data_units)
+
+
+@app.command()
+def animate(
+    source: Source,
+    out: Out,
+    entropy: Annotated[float | None, typer.Option(help="Entropy (default: the first).")] = None,
+    n: Annotated[int, typer.Option("-n", help="Points or images.", min=1)] = 64,
+    frames: Annotated[int, typer.Option(help="Frames, even in log(1 + τ).", min=2)] = 60,
+    rate: Annotated[int, typer.Option(help="Frames a second.", min=1)] = 15,
+    seed: Seed = 0,
+) -> None:
+    """Show points or images moving from the source to the end of the flow: .gif or .mp4."""
+    import math
+
+    from swflow import pictures
+    from swflow.sampling import journey, open_sampler
 
     sampler = open_sampler(source)
-    chosen = _settings(SampleSettings, settings, override)
-    points = sampling_points(sampler, entropy, time)
-    write_samples(sampler, chosen, points, seed, out)
+    at = journey(sampler, n, entropy, seed)
+    last = math.log1p(sampler.domain.times[-1])
+
+    def frame(k: int) -> Any:
+        time = min(math.expm1(last * k / (frames - 1)), sampler.domain.times[-1])
+        return f"τ = {time:.2f}", at(time)
+
+    pictures.animate(sampler.domain.units, frame, frames, rate, out)
 
 
 @app.command(epilog=_fields(ScoreSettings))
@@ -165,7 +248,6 @@ def score(
     rows = scoring.score(
         samples,
         open_sampler(source),
-        source[0],
         read_dataset(dataset),
         Trajectory.open_all(reference),
         _settings(ScoreSettings, settings, override),
@@ -209,13 +291,21 @@ def picture(
     samples: Annotated[list[Path], typer.Argument(help="Files …/{row}/seedN.h5, a row each.")],
     dataset: DatasetFile,
     out: Annotated[Path, typer.Option("--out", help="The picture's path without its ending.")],
+    entropy: Annotated[
+        float | None, typer.Option(help="Over time at this entropy (default: over entropy).")
+    ] = None,
 ) -> None:
-    """Draw stored samples over time, a row for the flow and each model (SVG, PNG)."""
+    """Draw stored samples, a row for the flow and each model: over time, or over entropy."""
     from swflow.datasets import read_dataset
-    from swflow.figures import samples_figure, write_figure
+    from swflow.figures import write_figure
+    from swflow.pictures import entropies_picture, times_picture
 
-    rows = {path.parent.name: path for path in samples}
-    write_figure(samples_figure(read_dataset(dataset), rows), out)
+    rows, data = {path.parent.name: path for path in samples}, read_dataset(dataset)
+    if entropy is None:
+        figure = entropies_picture(data, rows)
+    else:
+        figure = times_picture(data, rows, entropy)
+    write_figure(figure, out)
 
 
 @app.command()
@@ -228,6 +318,7 @@ def shares(benchmarks: Path) -> None:
 
 def main() -> None:
     """Run a command; what a user can mend ends in one line and exit code 1."""
+    avoid_slow_sorts()
     try:
         app()
     except InputError as error:

@@ -1,7 +1,7 @@
-"""Figures: numeric ones from metrics.csv alone, pictures from stored samples."""
+"""Numeric figures, made from metrics.csv alone."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,24 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from swflow.datasets import Dataset
 from swflow.errors import InputError
 from swflow.files import atomic_path
-from swflow.sampling import Draws, read_samples
-from swflow.tables import fidelity_table
+from swflow.settings import TEST_SET
+from swflow.tables import FLOW, fidelity_table, regularisation_table
 
 PALETTE = "colorblind"
 CURVES = {"sw_train": "training rows", "sw_heldout": "held-out rows"}
-N_COLUMNS = 3
+REGULARISATION = {
+    "ratio": "SW₂ to test rows / floor",
+    "coverage": "coverage",
+    "memorisation_a": "A: nearer to training rows\nthan held-out rows are",
+    "memorisation_s": "S: nearer to training rows\nthan to as many held-out rows",
+}
+N_COLUMNS, N_FIDELITY_COLUMNS = 3, 5
 TIME_LABEL = "flow time τ"
-N_PANELS, N_POINTS, N_PATHS, N_IMAGES = 5, 4000, 150, 8
 
 
 def convergence_figure(metrics: pd.DataFrame) -> Figure:
@@ -65,44 +70,90 @@ def fidelity_figure(metrics: pd.DataFrame) -> Figure:
     table = fidelity_table(metrics)
     if table.empty:
         raise InputError("metrics.csv holds no model beside the flow; add one to an experiment.")
-    names = sorted(table["dataset"].unique())
+    table = table.assign(line=_named_passes(table))
+    names = sorted(table["line"].unique())
+    colours = dict(zip(names, sns.color_palette(PALETTE, len(names)), strict=True))
+    groups = list(table.groupby(FLOW))
+    columns = min(len(groups), N_FIDELITY_COLUMNS)
+    lines = -(-len(groups) // columns)
     figure, panels = plt.subplots(
-        1, len(names), figsize=(4.6 * len(names) + 1, 3.6), sharey=True, squeeze=False
+        lines,
+        columns,
+        figsize=(3.4 * columns + 1, 3 * lines + 0.6),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
-    lines = table.groupby(["model", "entropy"]).ngroups
-    colours = dict(zip(_line_names(table), sns.color_palette(PALETTE, lines), strict=False))
-    for axes, dataset in zip(panels[0], names, strict=True):
-        for name, line in table[table["dataset"] == dataset].groupby(_line_key(table)):
+    for axes, (key, group) in zip(panels.flat, groups, strict=False):
+        for name, line in group.groupby("line"):
             bounds = (line["ratio_low"], line["ratio_high"])
-            axes.plot(line["time"], line["ratio"], marker="o", color=colours[name], label=name)
+            axes.plot(line["time"], line["ratio"], marker="o", markersize=4, color=colours[name])
             axes.fill_between(line["time"], *bounds, color=colours[name], alpha=0.2, linewidth=0)
         axes.axhline(1, color="0.4", linestyle="--", linewidth=1)
         axes.annotate("draws of another run", (0.02, 1), (0, -11), **_BESIDE_LINE)
         axes.set_yscale("log")
         _plain_log_axis(axes, min(0.7, table["ratio_low"].min()), table["ratio_high"].max())
-        axes.set_title(dataset)
+        dataset, teacher, entropy = key
+        axes.set_title(f"{dataset}, {teacher}, ε = {entropy:g}", fontsize=11)
         axes.set_xlabel(TIME_LABEL)
-        _time_axis(axes, table.loc[table["dataset"] == dataset, "time"].max())
-    panels[0][0].set_ylabel("SW₂ to a reference run / floor")
-    panels[0][0].legend(frameon=False, loc="upper left")
+        _time_axis(axes, group["time"].max())
+    for line in panels:
+        line[0].set_ylabel("SW₂ to a reference run / floor")
+    for axes in panels.flat[len(groups) :]:
+        axes.set_visible(False)
+    handles = [Line2D([], [], color=colours[name], marker="o", label=name) for name in names]
+    figure.legend(handles=handles, frameon=False, loc="outside upper center", ncols=len(names))
     sns.despine(figure)
     return figure
 
 
-def samples_figure(dataset: Dataset, samples: dict[str, Path]) -> Figure:
-    """Samples over time, a row for the flow and for each model; row i starts at one point.
-
-    dataset: for units and real rows. samples: sample files by row name. Images are shown as
-    images, anything else as its first two coordinates.
-    """
-    rows = {name: _first_entropy(list(read_samples(path))) for name, path in samples.items()}
-    shape = dataset.units.event_shape
-    return _image_figure(dataset, rows) if len(shape) >= 2 else _plane_figure(dataset, rows)
+def regularisation_figure(metrics: pd.DataFrame) -> Figure:
+    """SW over its floor, coverage and memorisation over ε, a line of panels for each dataset."""
+    table = regularisation_table(metrics)
+    table = table[table["model"] != TEST_SET]
+    flows = table.groupby(["dataset", "teacher"])["entropy"].nunique()
+    keys = [(str(dataset), str(teacher)) for dataset, teacher in flows[flows > 1].index]
+    if not keys:
+        raise InputError("metrics.csv holds no flow at two entropies; add one to its family.")
+    real = metrics[metrics["model"] == TEST_SET]
+    null = real.groupby(["dataset", "metric"])["value"].mean().to_dict()
+    figure, panels = plt.subplots(
+        len(keys), 4, figsize=(15, 3.1 * len(keys) + 0.5), squeeze=False, layout="constrained"
+    )
+    names = sorted(_named_passes(table).unique())
+    colours = dict(zip(names, sns.color_palette(PALETTE, len(names)), strict=True))
+    for line, (dataset, teacher) in zip(panels, keys, strict=True):
+        own = table[(table["dataset"] == dataset) & (table["teacher"] == teacher)]
+        own = own.assign(ratio=own["sw_test"] / own["floor"])
+        for axes, (column, label) in zip(line, REGULARISATION.items(), strict=True):
+            for name, part in own.groupby(_named_passes(own)):
+                axes.plot(part["entropy"], part[column], "o-", color=colours[name], label=name)
+                if f"{column}_low" in part:
+                    bounds = (part[f"{column}_low"], part[f"{column}_high"])
+                    axes.fill_between(
+                        part["entropy"], *bounds, color=colours[name], alpha=0.2, linewidth=0
+                    )
+            ideal = 1.0 if column == "ratio" else null[dataset, column]
+            axes.axhline(ideal, color="0.4", linestyle="--", linewidth=1)
+            axes.set(xlabel="entropy ε", ylabel=label, title=f"{dataset}, {teacher}")
+            _entropy_axis(axes, own["entropy"])
+        line[0].set_yscale("log")
+        _plain_log_axis(line[0], min(0.9, own["ratio"].min()), own["ratio"].max())
+        line[1].set_ylim(0, 1.05)
+        for axes in line[2:]:
+            axes.set_ylim(0, 1)
+    panels[0][0].legend(frameon=False, fontsize=9)
+    panels[0][1].annotate(
+        "held-out or test rows", (0.03, null[keys[0][0], "coverage"]), (0, 4), **_BESIDE_LINE
+    )
+    sns.despine(figure)
+    return figure
 
 
 FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "convergence": convergence_figure,
     "fidelity": fidelity_figure,
+    "regularisation": regularisation_figure,
 }
 
 
@@ -114,95 +165,18 @@ def write_figure(figure: Figure, stem: Path) -> None:
     plt.close(figure)
 
 
-def _plane_figure(dataset: Dataset, rows: dict[str, list[Draws]]) -> Figure:
-    shown = {name: _spread(draws) for name, draws in rows.items()}
-    columns = max(len(draws) for draws in shown.values()) + 1
-    figure, panels = plt.subplots(
-        len(rows), columns, figsize=(2.3 * columns, 2.3 * len(rows) + 0.3), squeeze=False
-    )
-    real = dataset.units.to_data(dataset.rows("test")).reshape(-1, dataset.dim)[:, :2]
-    low, high = real.min(axis=0), real.max(axis=0)
-    margin = 0.15 * (high - low)
-    for line, (name, draws) in zip(panels, shown.items(), strict=True):
-        for axes, group in zip(line, draws, strict=False):
-            points = dataset.units.to_data(group.x).reshape(-1, dataset.dim)[:N_POINTS]
-            axes.scatter(*points[:, :2].T, s=1, alpha=0.4, linewidth=0, color="C0", rasterized=True)
-            axes.set_title(f"τ = {group.time:.3g}", fontsize=10)
-        _paths(line[-1], dataset, rows[name])
-        line[-1].legend(loc="lower right", fontsize=7, markerscale=2, handletextpad=0, frameon=True)
-        line[0].set_ylabel(name)
-        for axes in line:
-            axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), xticks=[], yticks=[])
-            axes.set(ylim=(low[1] - margin[1], high[1] + margin[1]), aspect="equal")
-    return figure
+def _named_passes(table: pd.DataFrame) -> pd.Series:
+    """Models by name, with the number of passes where it is not 1."""
+    several = table["passes"].map(lambda k: f", {k:g} passes" if k > 1 else "")
+    return table["model"] + several
 
 
-def _paths(axes: Any, dataset: Dataset, draws: list[Draws]) -> None:
-    """Lines through the same rows at every time: one source point each, where rows are paired."""
-    paths = np.stack(
-        [dataset.units.to_data(d.x[:N_PATHS]).reshape(-1, dataset.dim)[:, :2] for d in draws]
-    )
-    axes.plot(paths[..., 0], paths[..., 1], color="0.5", linewidth=0.4, alpha=0.7)
-    axes.scatter(*paths[0].T, s=3, color="C1", zorder=2, label="first")
-    axes.scatter(*paths[-1].T, s=3, color="C0", zorder=3, label="last")
-    axes.set_title(f"paths, τ = {draws[0].time:.2g} to {draws[-1].time:.3g}", fontsize=9)
-
-
-def _image_figure(dataset: Dataset, rows: dict[str, list[Draws]]) -> Figure:
-    """A column for each row of the table, a line for each time, real images below."""
-    shown = {name: _spread(draws) for name, draws in rows.items()}
-    lines = max(len(draws) for draws in shown.values()) + 1
-    figure, panels = plt.subplots(
-        lines,
-        len(shown),
-        figsize=(0.5 * N_IMAGES * len(shown) + 1, 0.56 * lines + 0.5),
-        squeeze=False,
-        layout="constrained",
-    )
-    low, high = dataset.units.value_range
-    real = dataset.splits["test"].x
-    for column, (name, draws) in enumerate(shown.items()):
-        start = N_IMAGES * column
-        strips = [(f"τ = {d.time:.3g}", d.x[:N_IMAGES]) for d in draws]
-        strips.append(("real, test split", real[start : start + N_IMAGES]))
-        for axes, (label, images) in zip(panels[:, column], strips, strict=False):
-            strip = _strip(dataset.units.to_data(images))
-            axes.imshow(strip, cmap=IMAGE_MAP, vmin=low, vmax=high, interpolation="nearest")
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(False)
-            if column == 0:
-                axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10)
-        panels[0, column].set_title(name, fontsize=11)
-    return figure
-
-
-def _strip(images: np.ndarray) -> np.ndarray:
-    """`(n, height, width)` side by side, with a gap (NaN) between."""
-    flat = images.reshape(len(images), *images.shape[-2:])
-    padded = np.pad(flat, ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
-    return np.concatenate(list(padded), axis=1)[:, :-1]
-
-
-def _first_entropy(draws: Sequence[Draws]) -> list[Draws]:
-    return [group for group in draws if group.entropy == draws[0].entropy]
-
-
-def _spread(draws: list[Draws]) -> list[Draws]:
-    """At most N_PANELS of them, the last included, evenly spread."""
-    if len(draws) <= N_PANELS:
-        return draws
-    return [draws[i] for i in np.linspace(0, len(draws) - 1, N_PANELS).round().astype(int)]
-
-
-def _line_key(table: pd.DataFrame) -> pd.Series:
-    """Models by name, with the entropy where the table has several."""
-    if table["entropy"].nunique() == 1:
-        return table["model"]
-    return table["model"] + table["entropy"].map(", ε = {:g}".format)
-
-
-def _line_names(table: pd.DataFrame) -> list[str]:
-    return sorted(_line_key(table).unique())
+def _entropy_axis(axes: Any, entropies: pd.Series) -> None:
+    """Spread grows as √ε for small ε: so does the axis."""
+    ticks = sorted(entropies.unique())
+    axes.set_xscale("function", functions=(np.sqrt, np.square))
+    axes.set_xlim(0, max(ticks) * 1.1)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
 def _time_axis(axes: Any, end: float) -> None:
@@ -222,7 +196,6 @@ def _plain_log_axis(axes: Any, low: float, high: float) -> None:
     axes.set_ylim(low / 1.15, high * 1.15)
 
 
-IMAGE_MAP = matplotlib.colormaps["gray_r"].with_extremes(bad="#9ecae1")
 _BESIDE_LINE: dict[str, Any] = {
     "xycoords": ("axes fraction", "data"),
     "textcoords": "offset points",

@@ -1,6 +1,7 @@
 """The particle flow: the gradient flow of ½SW₂² + λ∫ρ log ρ, as an iterator of snapshots."""
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,11 +12,11 @@ from torch import Tensor
 from swflow.errors import InputError
 from swflow.randomness import fresh_key, keyed_generator
 from swflow.settings import FlowSettings
+from swflow.settings.stability import growth_of_mean
 from swflow.sliced import (
     carried_velocity,
     random_directions,
     sliced_velocity,
-    warn_if_not_isotropic,
 )
 
 
@@ -26,6 +27,8 @@ class Snapshot:
     time: flow time τ = t/d. particles: `(n, d)`. drift: `(n, d)`, `sliced_velocity` at the
     particles. twin: for entropy > 0, `(n, d)`, the deterministic partner of the noisy particles.
     carried: `(k, d)`, massless points that ride along (with the twin, where there is one).
+    current: for entropy > 0, `(n, d)`, a noisy observation of the current velocity v − ε∇log ρ: its
+    conditional mean given the particles is that velocity (at time 0, before any noise, it is v).
     """
 
     time: float
@@ -33,6 +36,7 @@ class Snapshot:
     drift: Tensor
     twin: Tensor | None = None
     carried: Tensor | None = None
+    current: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,8 @@ def simulate(
     integers; carried: `(k, d)` points that ride along without changing the flow (not with
     labels). `on_step` is called after each step, for progress. The result depends only on the
     arguments and the generator's state.
-    Raises InputError (a ValueError) on shapes that do not match, non-finite values, or unmatched
-    labels.
+    Raises InputError (a ValueError) on shapes that do not match, non-finite values, unmatched
+    labels, or steps that are unstable with so few directions.
     """
     _check_finite("source", source)
     _check_finite("target", target)
@@ -96,7 +100,7 @@ def simulate(
         raise InputError(
             f"carried is {tuple(carried.shape)}: needed is (k, {source.shape[1]}), and no labels."
         )
-    warn_if_not_isotropic(settings.n_directions, source.shape[1])
+    check_directions(settings, source.shape[1])
     field = _Field(target, settings, classes, fresh_key(generator))
     return _integrate(source, carried, field, on_step)
 
@@ -139,18 +143,20 @@ def _integrate(
 ) -> Iterator[Snapshot]:
     def snapshot(time: float, step: int) -> Snapshot:
         drift, _ = field.drift(x, carried[:0], field.directions("drift", step))
+        current = None if twin is None else drift + kick
         # Every step makes new tensors: what was yielded is never changed.
-        return Snapshot(time, x, drift, twin, carried if len(carried) else None)
+        return Snapshot(time, x, drift, twin, carried if len(carried) else None, current)
 
     twin = x if field.settings.entropy > 0 else None
+    kick: Tensor | float = 0.0
     yield snapshot(0.0, 0)
     for index, step in enumerate(step_schedule(field.settings)):
         thetas = field.directions("directions", index)
         noise = field.stream("noise", index)
         if twin is None:
-            x, carried = _advance(x, carried, field, step.size, thetas, noise)
+            x, carried, _ = _advance(x, carried, field, step.size, thetas, noise)
         else:
-            x, _ = _advance(x, carried[:0], field, step.size, thetas, noise)
+            x, _, kick = _advance(x, carried[:0], field, step.size, thetas, noise)
             move, move_carried = field.follow(twin, x, carried, thetas)
             twin, carried = twin + move, carried + move_carried
         on_step()
@@ -160,8 +166,12 @@ def _integrate(
 
 def _advance(
     x: Tensor, carried: Tensor, field: _Field, h: float, thetas: Tensor, noise: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """One step of size h: splitting (half noise, exact frozen drift, half noise) or Euler."""
+) -> tuple[Tensor, Tensor, Tensor | float]:
+    """One step of size h: splitting (half noise, exact frozen drift, half noise) or Euler.
+
+    Returns particles, carried points, and ε·(last noise)/(its variance): since that noise is
+    Gaussian, the conditional mean of this given the particles is −ε∇log ρ (Tweedie's formula).
+    """
     entropy = field.settings.entropy
 
     def kick(variance: float) -> Tensor | float:
@@ -175,7 +185,9 @@ def _advance(
     before, after = (0.0, 2 * entropy * h) if euler else (entropy * h, entropy * h)
     x = x + kick(before) if before else x
     drift, drift_carried = field.drift(x, carried, thetas)
-    return x + size * drift + kick(after), carried + size * drift_carried
+    last = kick(after)
+    observed = entropy / after * last if entropy else 0.0
+    return x + size * drift + last, carried + size * drift_carried, observed
 
 
 def _velocity(
@@ -214,6 +226,29 @@ def _match_classes(
         ((source_labels == label).nonzero()[:, 0], (target_labels == label).nonzero()[:, 0])
         for label in asked
     ]
+
+
+def check_directions(settings: FlowSettings, dim: int) -> None:
+    """Warn where the mean of θθᵀ is not I/dim; raise InputError where that makes steps unstable.
+
+    Between the two the means of the particles are noisy, but do not diverge.
+    """
+    if settings.n_directions % dim == 0 and settings.orthonormal:
+        return
+    longest = max(step.size for step in step_schedule(settings))
+    share = longest if settings.integrator == "euler" else -math.expm1(-longest)
+    given = (settings.n_directions, dim, settings.orthonormal)
+    if growth_of_mean(share, *given) >= 1:
+        raise InputError(
+            f"n_directions={settings.n_directions} in dimension {dim} is unstable with steps of "
+            f"{longest:.3g} in τ: use a multiple of {dim} orthonormal ones, or lower step.max."
+        )
+    if settings.orthonormal:
+        warnings.warn(
+            f"n_directions={settings.n_directions} is not a multiple of dimension {dim}: the mean "
+            f"of θθᵀ is not I/{dim}, which adds noise to every step. Use a multiple of {dim}.",
+            stacklevel=3,
+        )
 
 
 def _check_finite(name: str, x: Tensor) -> None:

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import platform
+import resource
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -35,6 +36,11 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:  # run from a source tree
             found[name] = "unknown"
     return found
+
+
+def peak_memory() -> int:
+    """Largest resident memory of this process so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _imported(module: str, seen: set[str]) -> set[str]:

@@ -1,34 +1,50 @@
 """The sample stage: draws of anything that can be drawn from, kept in one HDF5 file."""
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
+import torch
 
 from swflow.datasets import read_dataset
 from swflow.errors import InputError
 from swflow.files import atomic_path
 from swflow.models import load
-from swflow.models.base import DESCRIPTION, Sampler
+from swflow.models.base import DESCRIPTION, Sampler, SourceModel
 from swflow.models.particles import Particles
 from swflow.models.test_set import TestSet
 from swflow.progress import progress
+from swflow.provenance import peak_memory
 from swflow.randomness import keyed_generator
-from swflow.settings import SampleSettings
+from swflow.sources import draw_source
 from swflow.trajectory import Trajectory
+
+
+class Point(NamedTuple):
+    """Where to draw: entropy ε, time τ, number of passes."""
+
+    entropy: float
+    time: float
+    passes: int
 
 
 @dataclass(frozen=True)
 class Draws:
-    """One group of the file: x `(n, *event_shape)` in model units."""
+    """One group of the file: x `(n, *event_shape)` in model units.
+
+    working_set_bytes: memory that drawing all groups took.
+    """
 
     entropy: float
     time: float
     passes: int
     x: np.ndarray
+    working_set_bytes: int
 
 
 def open_sampler(paths: Sequence[Path]) -> Sampler:
@@ -50,46 +66,103 @@ def open_sampler(paths: Sequence[Path]) -> Sampler:
 
 
 def sampling_points(
-    sampler: Sampler, entropies: Sequence[float], times: Sequence[float]
-) -> list[tuple[float, float]]:
-    """(entropy, time): of `entropies` those that the sampler knows, and all `times`.
+    sampler: Sampler,
+    entropies: Sequence[float] = (),
+    times: Sequence[float] = (),
+    passes: Sequence[int] = (),
+) -> list[Point]:
+    """Every combination of entropies, times and numbers of passes.
 
     Where they are empty: what the sampler was made from, without time 0. A sampler without times,
-    such as real rows, has the one point (nan, nan). Raises InputError where nothing is left.
+    such as real rows, has one point, at (nan, nan). Raises InputError for what it does not know.
     """
     domain = sampler.domain
-    if math.isnan(domain.times[-1]):
-        return [(math.nan, math.nan)]
-    known = [e for e in entropies or domain.entropies if sampler.knows_entropy(e)]
-    if not known:
-        raise InputError(
-            f"entropies {list(entropies)}: this {sampler.kind} was made from "
-            f"{list(domain.entropies)}; ask for one of those."
-        )
+    for entropy in entropies:
+        sampler.check_entropy(entropy)
     for time in times:
         sampler.check_time(time)
-    return [(e, t) for e in known for t in times or [t for t in domain.times if t > 0]]
+    for number in passes:
+        sampler.check_passes(number)
+    if math.isnan(domain.times[-1]):
+        return [Point(math.nan, math.nan, 1)]
+    after_start = [t for t in domain.times if t > 0]
+    return [
+        Point(*point)
+        for point in itertools.product(
+            entropies or domain.entropies, times or after_start, passes or sampler.passes
+        )
+    ]
+
+
+def one_point(
+    sampler: Sampler, entropies: Sequence[float], times: Sequence[float], passes: Sequence[int]
+) -> Point:
+    """The one point asked for: by default the end of the flow, at the first entropy.
+
+    Raises InputError for several of one kind, and for what the sampler does not know.
+    """
+    for name, values in (("entropy", entropies), ("time", times), ("passes", passes)):
+        if len(values) > 1:
+            raise InputError(f"{name} = {list(values)}: one value is needed; .h5 takes several.")
+    domain = sampler.domain
+    asked = entropies or domain.entropies[:1], times or domain.times[-1:], passes
+    return sampling_points(sampler, *asked)[-1]
 
 
 def write_samples(
-    sampler: Sampler,
-    settings: SampleSettings,
-    points: Sequence[tuple[float, float]],
-    seed: int,
-    out: Path,
+    sampler: Sampler, n: int, points: Sequence[Point], seed: int, out: Path, *, quasi: bool = False
 ) -> None:
-    """Draw `settings.n` samples (or all rows there are) at each point (entropy, time)."""
-    n = min(settings.n, len(sampler.rows)) if isinstance(sampler, TestSet) else settings.n
-    units = sampler.domain.units
+    """Draw `n` samples (or all rows there are) at each point into an HDF5 file.
+
+    Model units; attributes `shift` and `scale` lead to data units. `working_set_bytes` is the
+    memory this took beyond what was in use at the start.
+    """
+    n = min(n, len(sampler.rows)) if isinstance(sampler, TestSet) else n
+    units, before = sampler.domain.units, peak_memory()
     with atomic_path(out) as partial, h5py.File(partial, "w", libver="latest") as file:
         file.attrs.update({"kind": sampler.kind, "shift": units.shift, "scale": units.scale})
-        for entropy, time in progress("sample", points):
+        for point in progress("sample", points):
             # One stream for all points: row i is the same source point at every time.
             generator = keyed_generator(seed, "sample")
-            x = sampler.draw(n, time, entropy, generator=generator)
-            group = file.create_group(f"entropy{entropy:g}/time{time:g}/passes1")
-            group.attrs.update({"entropy": entropy, "time": time, "passes": 1})
+            entropy, time, passes = point
+            x = sampler.draw(n, time, entropy, generator=generator, quasi=quasi, passes=passes)
+            group = file.create_group(f"entropy{entropy:g}/time{time:g}/passes{passes}")
+            group.attrs.update(point._asdict())
             group["x"] = x.numpy().reshape(n, *units.event_shape)
+        file.attrs["working_set_bytes"] = peak_memory() - before
+
+
+def journey(
+    sampler: Sampler, n: int, entropy: float | None, seed: int
+) -> Callable[[float], np.ndarray]:
+    """Where n points are at any time up to the horizon: `(n, *event_shape)`, data units.
+
+    A model carries source points. Of a stored run the particles (for ε > 0 their twins) are
+    joined between stored times, straight in log(1 + τ). Raises InputError for other samplers.
+    """
+    _, entropy = sampler.check(None, entropy, None, sampler.passes[-1])
+    units = sampler.domain.units
+    if isinstance(sampler, SourceModel):
+        generator = keyed_generator(seed, "sample")
+        x0 = draw_source(sampler.domain.source, n, units.dim, generator=generator)
+        passes = sampler.passes[-1]
+        return lambda time: sampler.to_data(
+            sampler.transport(x0, time=time, entropy=entropy, passes=passes)
+        ).numpy()
+    if isinstance(sampler, Particles):
+        store = sampler.stores[entropy]
+        total, _ = store.shape
+        rows = torch.randperm(total, generator=keyed_generator(seed, "sample"))[:n].numpy()
+        clouds = np.stack([store.paired(k)[rows] for k in range(len(store.time))])
+        return lambda time: units.to_data(_between(np.log1p(store.time), clouds, np.log1p(time)))
+    raise InputError(f"{sampler.kind} does not move: give a network or the stores of a flow.")
+
+
+def _between(knots: np.ndarray, clouds: np.ndarray, at: float) -> np.ndarray:
+    """Piecewise linear through clouds `(T, n, d)` at increasing knots `(T,)`."""
+    k = int(np.clip(np.searchsorted(knots, at) - 1, 0, len(knots) - 2))
+    part = np.float32((at - knots[k]) / (knots[k + 1] - knots[k]))
+    return (1 - part) * clouds[k] + part * clouds[k + 1]
 
 
 def read_samples(path: Path) -> Iterator[Draws]:
@@ -100,6 +173,7 @@ def read_samples(path: Path) -> Iterator[Draws]:
             keys = ("entropy", "time", "passes")
             for group in sorted(groups, key=lambda g: tuple(g.attrs[k] for k in keys)):
                 entropy, time, passes = (group.attrs[k] for k in keys)
-                yield Draws(float(entropy), float(time), int(passes), group["x"][:])
+                memory = int(file.attrs["working_set_bytes"])
+                yield Draws(float(entropy), float(time), int(passes), group["x"][:], memory)
     except (OSError, KeyError) as error:
         raise InputError(f"{path}: not a readable sample file ({error}); sample again.") from error

@@ -14,9 +14,11 @@ from swflow.metrics.cost import cost
 from swflow.metrics.fidelity import fidelity
 from swflow.metrics.gaussian import closed_form_errors
 from swflow.metrics.generation import generation
+from swflow.metrics.memorisation import memorisation
 from swflow.metrics.rows import Row
-from swflow.models.base import Sampler
+from swflow.models.base import Model, Sampler
 from swflow.models.particles import Particles
+from swflow.models.test_set import TestSet
 from swflow.progress import progress
 from swflow.sampling import Draws, read_samples
 from swflow.settings import ScoreSettings
@@ -26,7 +28,6 @@ from swflow.trajectory import Trajectory
 def score(
     samples: Path,
     sampler: Sampler,
-    folder: Path,
     dataset: Dataset,
     references: Sequence[Trajectory],
     settings: ScoreSettings,
@@ -42,12 +43,9 @@ def score(
         trained = math.isnan(draws.entropy) or bool(
             np.isclose(draws.entropy, sampler.domain.entropies).any()
         )
-        for metric, value, n in _measure(
-            draws, sampler, folder, dataset, by_entropy, settings, seed
-        ):
-            rows.append(
-                Row(draws.entropy, draws.time, draws.passes, None, trained, metric, value, None, n)
-            )
+        at = (draws.entropy, draws.time, draws.passes, None, trained)
+        measured = _measure(draws, sampler, dataset, by_entropy, settings, seed)
+        rows += [Row(*at, metric, value, None, n) for metric, value, n in measured]
     if isinstance(sampler, Particles):
         rows += _flow_rows(sampler, dataset)
     return rows
@@ -56,12 +54,12 @@ def score(
 def _measure(
     draws: Draws,
     sampler: Sampler,
-    folder: Path,
     dataset: Dataset,
     references: dict[float, Trajectory],
     settings: ScoreSettings,
     seed: int,
 ) -> Iterator[tuple[str, float, int]]:
+    """Fidelity at every time; cost, generation and memorisation at the end of the flow."""
     flat = draws.x.reshape(len(draws.x), -1)
     if not math.isnan(draws.entropy):
         if draws.entropy not in references:
@@ -70,13 +68,18 @@ def _measure(
                 f"{', '.join(f'{e:g}' for e in references)}; simulate that entropy too."
             )
         reference = references[draws.entropy]
-        yield from fidelity(sampler, flat, reference, draws.time, settings, seed)
+        yield from fidelity(sampler, flat, reference, draws.time, settings, seed, draws.passes)
         if draws.time < reference.time[-1]:
             return
-        yield from cost(sampler, folder, dataset, draws.entropy, settings)
+        yield from cost(sampler, dataset, reference, draws.passes, settings, seed)
+        if isinstance(sampler, Model):
+            yield "working_set_bytes", float(draws.working_set_bytes), len(flat)
     real = dataset.rows("test")
     n = min(len(real), len(dataset.rows("heldout")), len(flat))
     yield from generation(flat, real, n, settings, seed)
+    # The null of memorisation is fresh data, not the held-out rows themselves.
+    few = (real if isinstance(sampler, TestSet) else flat)[: settings.n_memorisation]
+    yield from memorisation(few, dataset.rows("train"), dataset.rows("heldout"), seed)
 
 
 def _flow_rows(particles: Particles, dataset: Dataset) -> Iterator[Row]:

@@ -1,6 +1,5 @@
 """The simulate stage: from a dataset to a stored trajectory with its distances to the data."""
 
-import resource
 import time
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from swflow.datasets import Dataset
 from swflow.errors import InputError
 from swflow.flow import simulate, step_schedule
 from swflow.progress import progress
-from swflow.provenance import versions
+from swflow.provenance import peak_memory, versions
 from swflow.randomness import keyed_generator
 from swflow.settings import SimulationSettings
 from swflow.sliced import evaluation_directions, sliced_wasserstein
@@ -29,6 +28,7 @@ def simulate_dataset(
 
     Raises InputError where labels are asked of a dataset that has none.
     """
+    memory = peak_memory()
     generator = keyed_generator(seed, "source", device=device)
     n, dim = settings.n_particles, dataset.dim
     source = draw_source(settings.source, n, dim, quasi=settings.quasi, generator=generator)
@@ -57,8 +57,12 @@ def simulate_dataset(
             writer.write(snapshot)
             distances.add(snapshot.particles)
         bar.close()
-        seconds = time.perf_counter() - began
-        _finish(writer, settings, seed, dataset, distances, seconds, device)
+        spent = {
+            "wall_seconds": time.perf_counter() - began,
+            "peak_memory_bytes": peak_memory(),
+            "working_set_bytes": peak_memory() - memory,
+        }
+        _finish(writer, settings, seed, dataset, distances, device, spent)
 
 
 class Distances:
@@ -101,8 +105,8 @@ def _finish(
     seed: int,
     dataset: Dataset,
     distances: Distances,
-    seconds: float,
     device: str,
+    spent: dict[str, float],
 ) -> None:
     writer.finish(
         {
@@ -114,9 +118,8 @@ def _finish(
             "sw_train": distances.values["train"],
             "sw_heldout": distances.values["heldout"],
             "sw_train_heldout": distances.floor,
-            "wall_seconds": seconds,
-            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             "device": device,
             "versions": versions(),
+            **spent,
         }
     )

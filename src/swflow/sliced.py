@@ -3,7 +3,6 @@
 Pure tensor functions. Each runs on the device, and in the precision, of its input.
 """
 
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -51,17 +50,6 @@ def random_directions(
 def evaluation_directions(n: int, dim: int, generator: torch.Generator) -> Tensor:
     """At least `n` directions `(·, dim)`, in whole orthonormal blocks, to measure along."""
     return random_directions(-(-n // dim) * dim, dim, generator=generator)
-
-
-def warn_if_not_isotropic(n_directions: int, dim: int) -> None:
-    """Warn where the number of directions leaves the mean of θθᵀ away from I/dim."""
-    if n_directions % dim:
-        warnings.warn(
-            f"n_directions={n_directions} is not a multiple of dimension {dim}: the mean of θθᵀ "
-            f"is not I/{dim}, which adds noise to every step (and makes steps unstable below "
-            f"{dim}). Use a multiple of {dim}.",
-            stacklevel=3,
-        )
 
 
 def sorted_projections(x: Tensor, directions: Tensor) -> Tensor:

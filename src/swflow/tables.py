@@ -7,8 +7,21 @@ import numpy as np
 import pandas as pd
 
 from swflow.files import atomic_path
+from swflow.metrics.rows import CARRIED, SHARED
 from swflow.settings import PARTICLES, TEST_SET
 from swflow.summary import FLOOR_ROWS
+
+GENERATION = [
+    name
+    for name, row in FLOOR_ROWS.items()
+    if row == TEST_SET and not name.startswith("memorisation")
+]
+
+
+ROW = ["dataset", "teacher", "entropy", "model", "passes"]
+FLOW = ["dataset", "teacher", "entropy"]
+# The flow's three ways to serve samples, as rows of the cost table, by the prefix of metrics.
+WAYS = {"": PARTICLES, CARRIED: f"{PARTICLES}, carried", SHARED: f"{PARTICLES}, shared"}
 
 
 def fidelity_table(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -20,27 +33,19 @@ def fidelity_table(metrics: pd.DataFrame) -> pd.DataFrame:
     """
     models = metrics[~metrics["model"].isin([PARTICLES, TEST_SET])]
     start = _start_distances(metrics)
-    keys = ["dataset", "teacher", "entropy", "model", "time"]
+    keys = [*ROW, "time", "trained"]
     rows, nothing = [], pd.Series(dtype=float)
     for key, group in models.dropna(subset=["time"]).groupby(keys):
         values = _by_metric(group, "value")
         if "sw2" not in values:
             continue
         floors = _by_metric(group, "floor")
-        low, high = ratio_interval(values, floors)
-        scale = start.get(tuple(key)[:3], np.nan)
+        scale = start.get(tuple(key)[: len(FLOW)], np.nan)
         beyond = (values["sw2_large"] - floors["sw2_large"]).clip(lower=0)
         rows.append(
             dict(zip(keys, key, strict=True))
-            | {
-                "sw": np.sqrt(values["sw2"].mean()),
-                "sw_std": np.sqrt(values["sw2"]).std(),
-                "floor": np.sqrt(floors["sw2"].mean()),
-                "floor_std": np.sqrt(floors["sw2"]).std(),
-                "ratio": np.sqrt(values["sw2"].mean() / floors["sw2"].mean()),
-                "ratio_low": low,
-                "ratio_high": high,
-            }
+            | _ratio(values["sw2"], floors["sw2"])
+            | dict(zip(["ratio_low", "ratio_high"], ratio_interval(values, floors), strict=True))
             | _mean_std("excess", 100 * beyond**0.5 / scale)
             | _mean_std("c2st_difference", values["c2st"] - floors["c2st"])
             | _mean_std("uvp", values.get("uvp", nothing))
@@ -49,28 +54,109 @@ def fidelity_table(metrics: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def twin_table(metrics: pd.DataFrame) -> pd.DataFrame:
+    """How well the deterministic twin follows its noisy particles: SW(Z, X) beside run-to-run."""
+    own = metrics[metrics["model"] == PARTICLES]
+    rows = []
+    keys = [*FLOW, "time"]
+    for key, group in own.groupby(keys):
+        values = _by_metric(group, "value")
+        if "sw2_twin" in values:
+            rows.append(
+                dict(zip(keys, key, strict=True)) | _ratio(values["sw2_twin"], values["sw2_large"])
+            )
+    return pd.DataFrame(rows)
+
+
 def generation_table(metrics: pd.DataFrame) -> pd.DataFrame:
     """Samples at the end of the flow against the test split; row test_set is the floor."""
-    names = [metric for metric, row in FLOOR_ROWS.items() if row == TEST_SET]
-    return _means(metrics, names)
+    return _means(metrics, GENERATION)
+
+
+def regularisation_table(metrics: pd.DataFrame) -> pd.DataFrame:
+    """What entropy does: distance to the test split, coverage, memorisation with 95 % intervals.
+
+    memorisation_a, memorisation_s: ½ for fresh data (row test_set), 1 for copies in A. Intervals:
+    the mean over seeds ± 1.96 bootstrap errors, which seeds share (the same rows).
+    """
+    found = metrics[metrics["metric"] == "memorisation_a"].drop_duplicates(ROW)
+    table = _means(metrics, ["sw_test", "coverage"])
+    floor = metrics[metrics["metric"] == "sw_test"].groupby(ROW, dropna=False)["floor"].mean()
+    table = table.merge(found[ROW], on=ROW)
+    table = table.merge(floor.rename("floor").reset_index(), on=ROW)
+    for name in ("memorisation_a", "memorisation_s"):
+        table = table.merge(_interval(metrics, name), on=ROW)
+    order = ["dataset", "model", "passes", "entropy"]
+    first = [*FLOW, "model", "passes", "sw_test", "sw_test_std", "floor"]
+    rest = [name for name in table if name not in first]
+    return table.sort_values(order, ignore_index=True)[first + rest]
 
 
 def cost_table(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Seconds and bytes; speed_up: over running the flow with as many fresh particles."""
-    names = ["simulate_seconds", "train_seconds", "seconds_per_1000", "evaluations", "stored_bytes"]
-    table = _means(metrics[metrics["model"] != TEST_SET], names)
-    own = ["dataset", "teacher", "entropy"]
-    flow = table[table["model"] == PARTICLES].set_index(own)["seconds_per_1000"]
-    reference = flow.reindex(pd.MultiIndex.from_frame(table[own])).to_numpy()
-    table["speed_up"] = reference / table["seconds_per_1000"]
+    """Seconds and bytes of every way to draw samples, and SW of so few samples to the flow.
+
+    Rows `particles`: a run of its own for the samples; `carried`: fresh points carried through a
+    run of all particles; `shared`: the particles of such a run, handed out. faster_than_…: over
+    each of these.
+    """
+    names = [
+        *("simulate_seconds", "train_seconds", "seconds_per_1000", "sw_few", "evaluations"),
+        *("stored_bytes", "break_even_rows", "working_set_bytes"),
+    ]
+    drawn = metrics[metrics["metric"].str.endswith(tuple(names)) & (metrics["model"] != TEST_SET)]
+    table = _means(_as_rows(drawn), names)
+    for way in WAYS.values():
+        own = table[table["model"] == way].set_index(FLOW)["seconds_per_1000"]
+        reference = own.reindex(pd.MultiIndex.from_frame(table[FLOW])).to_numpy()
+        name = "faster_than_" + way.replace(", ", "_")
+        table[name] = reference / table["seconds_per_1000"]
     return table
+
+
+def _as_rows(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Metrics of the stored run (with a prefix) as rows of their own, with what is common."""
+    parts = []
+    for prefix, row in WAYS.items():
+        if not prefix:
+            other = metrics["metric"].str.startswith((CARRIED, SHARED))
+            parts.append(metrics[~other])
+            continue
+        own = metrics[metrics["metric"].str.startswith(prefix)]
+        common = metrics[
+            (metrics["model"] == PARTICLES)
+            & metrics["metric"].isin(["simulate_seconds", "stored_bytes", "working_set_bytes"])
+        ]
+        own = own.assign(metric=own["metric"].str.removeprefix(prefix))
+        parts.append(pd.concat([own, common]).assign(model=row))
+    return pd.concat(parts)
+
+
+def _interval(metrics: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Columns `name`, `name`_low, `name`_high for each row."""
+    both = metrics[metrics["metric"].isin([name, f"{name}_error"])].copy()
+    both["value"] = both["value"].where(both["metric"] == name, both["value"] ** 2)
+    means = both.groupby([*ROW, "metric"], dropna=False)["value"].mean().unstack().reset_index()
+    half = 1.96 * np.sqrt(means[f"{name}_error"])
+    bounds = {f"{name}_low": means[name] - half, f"{name}_high": means[name] + half}
+    return means[[*ROW, name]].assign(**bounds)
+
+
+def _ratio(values: pd.Series, floors: pd.Series) -> dict[str, float]:
+    """√ of mean squared distances and floors, and their quotient."""
+    return {
+        "sw": np.sqrt(values.mean()),
+        "sw_std": np.sqrt(values).std(),
+        "floor": np.sqrt(floors.mean()),
+        "floor_std": np.sqrt(floors).std(),
+        "ratio": np.sqrt(values.mean() / floors.mean()),
+    }
 
 
 def gaussian_table(metrics: pd.DataFrame) -> pd.DataFrame:
     """Closed forms: largest error over the stored times, with the sampling error beside it."""
     names = ["mean_error", "std_error", "covariance_error"]
     found = metrics[metrics["metric"].isin(names)]
-    keys = ["dataset", "teacher", "entropy"]
+    keys = FLOW
     worst = found.groupby([*keys, "seed", "metric"])[["value", "floor"]].max().reset_index()
     rows = []
     for key, group in worst.groupby(keys):
@@ -85,6 +171,8 @@ def gaussian_table(metrics: pd.DataFrame) -> pd.DataFrame:
 TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "fidelity": fidelity_table,
     "generation": generation_table,
+    "regularisation": regularisation_table,
+    "twin": twin_table,
     "cost": cost_table,
     "gaussian": gaussian_table,
 }
@@ -125,7 +213,7 @@ def ratio_interval(
 def _start_distances(metrics: pd.DataFrame) -> dict[Hashable, float]:
     """SW(source, target) of each flow, averaged over seeds."""
     at_start = metrics[(metrics["metric"] == "sw_train") & (metrics["time"] == 0)]
-    return at_start.groupby(["dataset", "teacher", "entropy"])["value"].mean().to_dict()
+    return at_start.groupby(FLOW)["value"].mean().to_dict()
 
 
 def _by_metric(group: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -133,13 +221,12 @@ def _by_metric(group: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _means(metrics: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """A row for each dataset, flow, entropy and model; mean and deviation over seeds."""
+    """A row for each dataset, flow, entropy, model and passes; mean and deviation over seeds."""
     found = metrics[metrics["metric"].isin(names)]
     rows = []
-    keys = ["dataset", "teacher", "entropy", "model"]
-    for key, group in found.groupby(keys, dropna=False):
+    for key, group in found.groupby(ROW, dropna=False):
         values = _by_metric(group, "value")
-        row = dict(zip(keys, key, strict=True))
+        row = dict(zip(ROW, key, strict=True))
         for name in names:
             row |= _mean_std(name, values[name] if name in values else pd.Series(dtype=float))
         rows.append(row)

@@ -15,7 +15,7 @@ from swflow.files import atomic_path
 from swflow.flow import Snapshot
 
 MIN_CHUNK_BYTES = 2**20
-CLOUDS = ("particles", "drift", "twin", "carried")
+CLOUDS = ("particles", "drift", "twin", "carried", "current")
 
 
 class TrajectoryWriter:
@@ -117,6 +117,10 @@ class Trajectory:
     def paired(self, index: int) -> np.ndarray:
         """What each source point is mapped to: the twin for entropy > 0, else the particles."""
         return self._slice("twin" if self.entropy > 0 else "particles", index)
+
+    def current(self, index: int) -> np.ndarray:
+        """Observations of the current velocity `(n, d)`: for entropy 0 the drift itself."""
+        return self._slice("current" if self.entropy > 0 else "drift", index)
 
     def carried(self, index: int) -> np.ndarray | None:
         """Carried points `(k, d)` at stored time `index`: the same ones in runs of every seed."""

@@ -43,9 +43,8 @@ def source_entropies(wildcards):
     """Command-line options for the entropies at which a row is drawn."""
     if wildcards.teacher == "data":
         return ""
-    return " ".join(
-        f"--entropy {e:g}" for e in study.flows[wildcards.teacher].entropies
-    )
+    entropies = study.sampled_entropies(wildcards.teacher, wildcards.model)
+    return " ".join(f"--entropy {e:g}" for e in entropies)
 
 
 def dataset_file(wildcards):

@@ -52,15 +52,32 @@ rule picture:
         samples=picture_samples,
         dataset="results/datasets/{dataset}.h5",
     output:
-        "results/figures/samples/{dataset}/{flow}.svg",
-        "results/figures/samples/{dataset}/{flow}.png",
+        "results/figures/samples/{dataset}/{flow}/entropy{entropy}.svg",
+        "results/figures/samples/{dataset}/{flow}/entropy{entropy}.png",
     log:
-        "results/logs/picture/{dataset}/{flow}.log",
+        "results/logs/picture/{dataset}/{flow}/entropy{entropy}.log",
     params:
-        code=code_version("swflow.figures"),
+        code=code_version("swflow.pictures"),
+    shell:
+        "swflow picture {input.samples} --dataset {input.dataset} --entropy {wildcards.entropy}"
+        " --out results/figures/samples/{wildcards.dataset}/{wildcards.flow}/entropy{wildcards.entropy}"
+        " 2> {log}"
+
+
+rule strip:
+    input:
+        samples=picture_samples,
+        dataset="results/datasets/{dataset}.h5",
+    output:
+        "results/figures/strips/{dataset}/{flow}.svg",
+        "results/figures/strips/{dataset}/{flow}.png",
+    log:
+        "results/logs/strip/{dataset}/{flow}.log",
+    params:
+        code=code_version("swflow.pictures"),
     shell:
         "swflow picture {input.samples} --dataset {input.dataset}"
-        " --out results/figures/samples/{wildcards.dataset}/{wildcards.flow} 2> {log}"
+        " --out results/figures/strips/{wildcards.dataset}/{wildcards.flow} 2> {log}"
 
 
 rule tables:
@@ -72,7 +89,12 @@ rule figures:
     input:
         rules.plot.output,
         expand(
-            "results/figures/samples/{pair}.{ending}",
-            pair=[f"{e.dataset}/{e.flow}" for e in study.experiments],
+            "results/figures/samples/{picture}.{ending}",
+            picture=study.pictures(),
+            ending=["svg", "png"],
+        ),
+        expand(
+            "results/figures/strips/{strip}.{ending}",
+            strip=study.strips(),
             ending=["svg", "png"],
         ),

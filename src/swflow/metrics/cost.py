@@ -1,57 +1,78 @@
-"""Cost: seconds and bytes to draw more samples, once everything is fitted."""
+"""Cost: seconds and bytes to draw more samples once everything is fitted, and their quality."""
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from statistics import median
 
 import torch
+from torch import Tensor
 
 from swflow.datasets import Dataset
 from swflow.flow import simulate, step_schedule
-from swflow.models.base import WEIGHTS, Model, Sampler
+from swflow.metrics.rows import CARRIED, SHARED
+from swflow.models.base import Model, Sampler
 from swflow.models.particles import Particles
 from swflow.randomness import keyed_generator
 from swflow.settings import ScoreSettings, SimulationSettings
+from swflow.sliced import evaluation_directions, sliced_wasserstein
 from swflow.sources import draw_source
+from swflow.trajectory import Trajectory
 
-LONG = 2.0  # seconds after which one measurement is precise enough
+LONG = 0.5  # seconds after which one measurement is precise enough
+UNCHANGED = 0.1  # rounding moves rows by less than this part of the distance to other rows
 
 
 def cost(
-    sampler: Sampler, folder: Path, dataset: Dataset, entropy: float, settings: ScoreSettings
+    sampler: Sampler,
+    dataset: Dataset,
+    reference: Trajectory,
+    passes: int,
+    settings: ScoreSettings,
+    seed: int,
 ) -> Iterator[tuple[str, float, int]]:
     """Yield (metric, value, n): what it takes to draw at the end of the flow.
 
-    seconds_per_1000: median wall seconds of drawing n_timed samples afresh, scaled to 1,000 (for
-    the flow: running it with n_timed fresh particles); evaluations: drift or network evaluations
-    behind them; stored_bytes: what must be kept to draw more; simulate_seconds and
-    train_seconds: spent before.
+    seconds_per_1000: median wall seconds of drawing n_timed samples afresh, scaled to 1,000;
+    sw_few: SW of such samples to all particles of the reference run; evaluations: of the drift or
+    the network; stored_bytes: what must be kept to draw more, at the lowest precision that leaves
+    SW unchanged; break_even_rows: how many data rows take as many bytes; simulate_seconds and
+    train_seconds: spent before. The flow has three ways: a run of n_timed fresh particles (no
+    prefix), fresh points carried through a run of all particles (`carried_`), and the
+    particles of such a run, handed out (`shared_`).
     """
-    n = settings.n_timed
+    n, entropy = settings.n_timed, reference.entropy
+    bytes_per_row = dataset.dim * _data_itemsize(dataset, seed)
     if isinstance(sampler, Particles):
         store = sampler.stores[entropy]
         flow = SimulationSettings.model_validate(store.settings)
-        seconds = _median_seconds(lambda: run_flow(dataset, flow, n), settings.n_timings)
+        seconds, few = _timed(lambda: run_flow(dataset, flow, n), settings.n_timings)
+        n_rows = len(dataset.rows("train"))
         yield "simulate_seconds", store.attributes["wall_seconds"], len(store.particles(0))
-        yield "stored_bytes", float(dataset.rows("train").nbytes), len(dataset.rows("train"))
+        yield "stored_bytes", float(bytes_per_row * n_rows), n_rows
+        yield "working_set_bytes", float(store.attributes["working_set_bytes"]), flow.n_particles
         yield "evaluations", float(len(step_schedule(flow))), n
+        yield from _stored_run(store, reference, seed)
     elif isinstance(sampler, Model):
         end = sampler.domain.times[-1]
-        generator = keyed_generator(0, "cost")
-        seconds = _median_seconds(
-            lambda: sampler.draw(n, end, entropy, generator=generator), settings.n_timings
-        )
+
+        def draw(model: Model = sampler) -> Tensor:
+            generator = keyed_generator(seed, "cost")
+            return model.draw(n, end, entropy, generator=generator, passes=passes)
+
+        seconds, few = _timed(draw, settings.n_timings)
         for name in ("simulate_seconds", "train_seconds"):
             yield name, float(sampler.attributes[name]), n
-        yield "stored_bytes", float((folder / WEIGHTS).stat().st_size), n
-        yield "evaluations", 1.0, n
+        stored = float(_model_bytes(sampler, few, draw, reference, seed))
+        yield "stored_bytes", stored, n
+        yield "break_even_rows", stored / bytes_per_row, n
+        yield "evaluations", float(passes), n
     else:
         return
     yield "seconds_per_1000", seconds * 1000 / n, n
+    yield "sw_few", _distance(few, _end(reference), seed), n
 
 
-def run_flow(dataset: Dataset, settings: SimulationSettings, n: int) -> torch.Tensor:
+def run_flow(dataset: Dataset, settings: SimulationSettings, n: int) -> Tensor:
     """The flow's end `(n, d)` for n fresh particles: what a network's pass replaces."""
     generator = keyed_generator(0, "cost")
     source = draw_source(settings.source, n, dataset.dim, generator=generator)
@@ -61,15 +82,66 @@ def run_flow(dataset: Dataset, settings: SimulationSettings, n: int) -> torch.Te
     return last.particles
 
 
-def _median_seconds(draw: Callable[[], object], repeats: int) -> float:
-    """Median over repeats after one warm-up; a draw of LONG seconds is measured once."""
-    first = _seconds(draw)
+def _stored_run(
+    store: Trajectory, reference: Trajectory, seed: int
+) -> Iterator[tuple[str, float, int]]:
+    """The two ways in which a run of all particles serves samples, as it was timed."""
+    seconds = store.attributes["wall_seconds"]
+    cloud = _end(store)
+    generator = keyed_generator(seed, "cost")
+    carried = store.carried(len(store.time) - 1)
+    if carried is not None:
+        # Where points go is known only while the particles move: a run for each batch of points.
+        n = len(carried)
+        yield f"{CARRIED}seconds_per_1000", seconds, n
+        yield f"{CARRIED}sw_few", _distance(torch.from_numpy(carried), _end(reference), seed), n
+    n = min(1000, len(cloud))
+    few = cloud[torch.randperm(len(cloud), generator=generator)[:n]]
+    yield f"{SHARED}seconds_per_1000", seconds * 1000 / len(cloud), n
+    yield f"{SHARED}sw_few", _distance(few, _end(reference), seed), n
+
+
+def _data_itemsize(dataset: Dataset, seed: int) -> int:
+    """Bytes of a number of the training rows: 256 even levels, half, or single precision."""
+    rows, heldout = (torch.from_numpy(dataset.rows(name)) for name in ("train", "heldout"))
+    low, high = rows.min(), rows.max()
+    levels = ((rows - low) / (high - low) * 255).round() / 255 * (high - low) + low
+    limit = UNCHANGED * _distance(rows, heldout, seed)
+    if _distance(rows, levels, seed) <= limit:
+        return 1
+    return 2 if _distance(rows, rows.half().float(), seed) <= limit else 4
+
+
+def _model_bytes(
+    model: Model, few: Tensor, draw: Callable[[Model], Tensor], reference: Trajectory, seed: int
+) -> int:
+    """Bytes of the model's numbers: in half precision where its samples stay the same."""
+    tensors = model.tensors()
+    halved = {k: v.half().to(v.dtype) for k, v in tensors.items()}
+    rounded = draw(type(model).rebuild(model.settings, model.domain, halved))
+    limit = UNCHANGED * _distance(few, _end(reference), seed)
+    itemsize = 2 if _distance(few, rounded, seed) <= limit else 4
+    return itemsize * sum(v.numel() for v in tensors.values())
+
+
+def _end(store: Trajectory) -> Tensor:
+    return torch.from_numpy(store.particles(len(store.time) - 1))
+
+
+def _distance(x: Tensor, y: Tensor, seed: int) -> float:
+    directions = evaluation_directions(64, x.shape[1], keyed_generator(seed, "directions"))
+    return float(sliced_wasserstein(x, y, directions))
+
+
+def _timed(draw: Callable[[], Tensor], repeats: int) -> tuple[float, Tensor]:
+    """Median seconds after a warm-up, and what was drawn; LONG seconds are measured once."""
+    first, drawn = _seconds(draw)
     if first > LONG:
-        return first
-    return median(_seconds(draw) for _ in range(repeats))
+        return first, drawn
+    return median(_seconds(draw)[0] for _ in range(repeats)), drawn
 
 
-def _seconds(draw: Callable[[], object]) -> float:
+def _seconds(draw: Callable[[], Tensor]) -> tuple[float, Tensor]:
     began = time.perf_counter()
-    draw()
-    return time.perf_counter() - began
+    drawn = draw()
+    return time.perf_counter() - began, drawn

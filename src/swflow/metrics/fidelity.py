@@ -22,13 +22,16 @@ def fidelity(
     time: float,
     settings: ScoreSettings,
     seed: int,
+    passes: int = 1,
 ) -> Iterator[tuple[str, float, int]]:
     """Yield (metric, value, n) of a sampler against all particles of a reference run.
 
     sw2: mean over redraws of SW² of n_draws draws; sw2_error: its standard error;
     sw2_large: SW² of n_large draws (for stored particles: of all of them); c2st: of `draws`
     `(n, d)`; uvp: 100·E|X̂ − X|²/Var X over the reference's own source points, in percent, and
-    for the flow itself its repeatability, the least that a model of one run can reach.
+    for the flow itself its repeatability, the least that a model of one run can reach; sw2_twin,
+    for the flow with ε > 0: SW² of the reference's twin to its particles (floor: sw2_large, of
+    another run's particles). With k passes n_large/k draws are made, at least n_draws.
     """
     entropy, index = reference.entropy, reference.index(time)
     cloud = torch.from_numpy(reference.particles(index))
@@ -40,7 +43,8 @@ def fidelity(
         return float(sorted_transport_cost(sorted_projections(x, directions), ordered).mean())
 
     generator = keyed_generator(seed, "fidelity", f"{entropy:g}", f"{time:g}")
-    large = _large_sample(sampler, time, entropy, settings.n_large, generator)
+    n = max(settings.n_large // passes, settings.n_draws)
+    large = _large_sample(sampler, n, time, entropy, passes, generator)
     yield "sw2_large", squared(large), len(large)
     n = settings.n_draws
     redraws = [squared(_redraw(large, n, generator)) for _ in range(settings.n_redraws)]
@@ -49,17 +53,23 @@ def fidelity(
     n = min(settings.n_classifier, len(draws), len(cloud))
     yield "c2st", classifier_accuracy(draws, _shuffled(cloud, generator), n, seed), n
     if isinstance(sampler, SourceModel):
-        yield "uvp", unexplained_variance(sampler, reference, index), len(cloud)
+        yield "uvp", unexplained_variance(sampler, reference, index, passes), len(cloud)
     elif isinstance(sampler, Particles):
         first, second = sampler.stores[entropy].carried(index), reference.carried(index)
         if first is not None and second is not None:
             yield "uvp", repeatability(first, second), len(first)
+        if entropy > 0:
+            twin = torch.from_numpy(reference.paired(index))
+            yield "sw2_twin", squared(twin), len(twin)
 
 
-def unexplained_variance(model: SourceModel, reference: Trajectory, index: int) -> float:
+def unexplained_variance(
+    model: SourceModel, reference: Trajectory, index: int, passes: int = 1
+) -> float:
     """L2-UVP (Korotin et al. 2021): 100·E|X̂(x₀) − X|²/Var X, in percent, on unseen pairs."""
-    x0, goal = (torch.from_numpy(a) for a in (reference.particles(0), reference.paired(index)))
-    carried = model.transport(x0, time=float(reference.time[index]), entropy=reference.entropy)
+    x0, goal = (torch.from_numpy(a) for a in (reference.particles(0), model.pair(reference, index)))
+    time = float(reference.time[index])
+    carried = model.transport(x0, time=time, entropy=reference.entropy, passes=passes)
     error = (carried - goal).square().sum(dim=1).mean()
     return float(100 * error / goal.var(dim=0).sum())
 
@@ -71,12 +81,17 @@ def repeatability(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _large_sample(
-    sampler: Sampler, time: float, entropy: float, n: int, generator: torch.Generator
+    sampler: Sampler,
+    n: int,
+    time: float,
+    entropy: float,
+    passes: int,
+    generator: torch.Generator,
 ) -> Tensor:
     """Draw n; of stored particles all, once each: they are the law that is drawn from."""
     if isinstance(sampler, Particles):
         return sampler.cloud(time, entropy)
-    return sampler.draw(n, time, entropy, generator=generator)
+    return sampler.draw(n, time, entropy, generator=generator, passes=passes)
 
 
 def _redraw(large: Tensor, n: int, generator: torch.Generator) -> Tensor:

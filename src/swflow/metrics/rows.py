@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+# Prefixes of metrics of the ways in which a stored run serves samples (swflow.metrics.cost).
+CARRIED, SHARED = "carried_", "shared_"
+
 
 class Row(NamedTuple):
     """A metric's value at an entropy, time and number of passes.

@@ -45,7 +45,14 @@ class GaussianFit(Model):
         return cls(settings, domain, mean, factor), pd.DataFrame({"step": [], "loss": []})
 
     def draw(
-        self, n: int, time: float, entropy: float, generator: Generator, quasi: bool = False
+        self,
+        n: int,
+        time: float,
+        entropy: float,
+        *,
+        generator: Generator,
+        quasi: bool = False,
+        passes: int = 1,
     ) -> Tensor:
         """Independent Gaussian draws."""
         self.refuse_quasi(quasi)

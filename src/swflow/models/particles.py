@@ -29,7 +29,14 @@ class Particles(Sampler):
         )
 
     def draw(
-        self, n: int, time: float, entropy: float, generator: Generator, quasi: bool = False
+        self,
+        n: int,
+        time: float,
+        entropy: float,
+        *,
+        generator: Generator,
+        quasi: bool = False,
+        passes: int = 1,
     ) -> Tensor:
         """Rows of the stored cloud, drawn with replacement."""
         self.refuse_quasi(quasi)

@@ -24,7 +24,14 @@ class TestSet(Sampler):
         self.domain = Domain(dataset.name, dataset.units, SourceSettings(), nowhere, nowhere)
 
     def draw(
-        self, n: int, time: float, entropy: float, generator: Generator, quasi: bool = False
+        self,
+        n: int,
+        time: float,
+        entropy: float,
+        *,
+        generator: Generator,
+        quasi: bool = False,
+        passes: int = 1,
     ) -> Tensor:
         """At most all held-out rows."""
         self.refuse_quasi(quasi)
@@ -37,6 +44,7 @@ class TestSet(Sampler):
         if not math.isnan(time):
             raise InputError(f"time={time:g}: data rows know no time; leave it out.")
 
-    def knows_entropy(self, entropy: float) -> bool:
+    def check_entropy(self, entropy: float) -> None:
         """No entropy can be asked for."""
-        return math.isnan(entropy)
+        if not math.isnan(entropy):
+            raise InputError(f"entropy={entropy:g}: data rows know no entropy; leave it out.")

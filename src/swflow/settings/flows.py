@@ -1,11 +1,13 @@
 """Settings of the particle flow."""
 
 import math
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from swflow.settings.base import Count, Positive, Settings
+from swflow.settings.stability import LARGEST_ERROR, longest_step
 
 
 class SourceSettings(Settings):
@@ -69,12 +71,24 @@ class IntegrationSettings(Settings):
         if (self.times is None) == (self.horizon is None):
             raise ValueError("give either times (a list) or horizon (a number).")
         if self.times is not None:
-            pairs = zip(self.times, self.times[1:], strict=False)
-            if not self.times or self.times[-1] <= 0 or any(b <= a for a, b in pairs):
+            backwards = any(b <= a for a, b in pairwise(self.times))
+            if not self.times or self.times[-1] <= 0 or backwards:
                 raise ValueError(
                     f"times = {list(self.times)}: must increase strictly and end above 0."
                 )
         return self
+
+    def check_step(self, entropy: float) -> None:
+        """Refuse steps that are unstable, or too long for an entropy. Raises ValueError."""
+        times = self.stored_times()
+        longest = max(min(end - begin, self.step_size(end)) for begin, end in pairwise(times))
+        allowed = longest_step(entropy, self.integrator)
+        if longest > allowed:
+            raise ValueError(
+                f"steps reach {longest:.3g} in τ: unstable with entropy = {entropy:g} (the "
+                f"stationary spread would be off by more than {LARGEST_ERROR:.0%}); the longest "
+                f"allowed by {self.integrator} is {allowed:.3g}: lower step.max or the entropy."
+            )
 
     def stored_times(self) -> list[float]:
         """The times of the snapshots: 0 first, then increasing to the horizon."""
@@ -94,6 +108,11 @@ class FlowSettings(IntegrationSettings):
     """How to integrate one particle flow."""
 
     entropy: Entropy = Field(0.0, description="Strength of regularisation ε = d·λ, dimension-free.")
+
+    @model_validator(mode="after")
+    def _check_entropy(self) -> Self:
+        self.check_step(self.entropy)
+        return self
 
 
 class PopulationSettings(Settings):
@@ -126,6 +145,7 @@ class FlowFamily(PopulationSettings, IntegrationSettings):
     def _check_entropies(self) -> Self:
         if len(set(self.entropies)) < len(self.entropies):
             raise ValueError(f"entropies = {list(self.entropies)}: each may appear once.")
+        self.check_step(max(self.entropies))
         return self
 
     def at(self, entropy: float) -> SimulationSettings:

@@ -11,6 +11,8 @@ class ModelSettings(Settings):
     """What every kind of model declares."""
 
     teacher: ClassVar[Literal["flow", "data"]] = "flow"
+    # Whether entropies between those learned can be asked for.
+    interpolates: ClassVar[bool] = False
 
     entropies: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
         None, description="Entropies of the flow to learn from (default: all of them)."
@@ -42,12 +44,32 @@ class NetworkSettings(Settings):
     depth: Count = Field(4, description="Hidden layers.")
 
 
-class FlowMapSettings(ModelSettings):
+class NetworkModelSettings(ModelSettings):
+    """A model that is a network conditioned on time and entropy."""
+
+    interpolates: ClassVar[bool] = True
+    network: NetworkSettings = NetworkSettings()
+    training: OptimiserSettings = OptimiserSettings()
+
+
+class FlowMapSettings(NetworkModelSettings):
     """The time-conditioned network: (x₀, τ, ε) to the flow's state, in one pass."""
 
     kind: Literal["flow_map"] = "flow_map"
-    network: NetworkSettings = NetworkSettings()
-    training: OptimiserSettings = OptimiserSettings()
+    target: Literal["twin", "particles"] = Field(
+        "twin",
+        description="What is regressed for ε > 0: the deterministic twin, or the noisy particles "
+        "themselves (the naive regression, which collapses to their conditional mean).",
+    )
+
+
+class VelocitySettings(NetworkModelSettings):
+    """The current velocity v − ε∇log ρ and its ODE: many evaluations for a sample."""
+
+    kind: Literal["velocity"] = "velocity"
+    passes: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+        (16,), description="Evaluations of the network behind a sample; each is scored."
+    )
 
 
 class GaussianFitSettings(ModelSettings):
@@ -56,7 +78,7 @@ class GaussianFitSettings(ModelSettings):
     kind: Literal["gaussian_fit"] = "gaussian_fit"
 
 
-ModelKind = FlowMapSettings | GaussianFitSettings
+ModelKind = FlowMapSettings | VelocitySettings | GaussianFitSettings
 AnyModelSettings = Annotated[ModelKind, Field(discriminator="kind")]
 
 MODEL_KINDS: tuple[str, ...] = tuple(

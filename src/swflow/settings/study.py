@@ -105,6 +105,14 @@ class Study(Settings):
         own = self.models[model].entropies if model in self.models else None
         return list(own if own is not None else family.entropies)
 
+    def sampled_entropies(self, flow: str, model: str) -> list[float]:
+        """The entropies of the flow at which a row can be drawn, learned from or not."""
+        learned = self.model_entropies(flow, model)
+        if model not in self.models or not self.models[model].interpolates:
+            return learned
+        low, high = min(learned), max(learned)
+        return [e for e in self.flows[flow].entropies if low <= e <= high]
+
     def seed_after(self, seed: int, places: int) -> int:
         """The seed `places` further in the list, cyclic."""
         return self.seeds[(self.seeds.index(seed) + places) % len(self.seeds)]
@@ -131,17 +139,41 @@ class Study(Settings):
         gaussian = any(
             isinstance(self.datasets[e.dataset], GaussianSettings) for e in self.experiments
         )
-        models = any(e.models for e in self.experiments)
+        noisy = any(max(self.flows[e.flow].entropies) > 0 for e in self.experiments)
         return [
-            *(["fidelity"] if models else []),
-            *(["generation", "cost"] if self.experiments else []),
+            *(["fidelity"] if self._has_models() else []),
+            *(["generation", "regularisation"] if self.experiments else []),
+            *(["twin"] if noisy else []),
+            *(["cost"] if self.experiments else []),
             *(["gaussian"] if gaussian else []),
         ]
 
     def figures(self) -> list[str]:
         """The numeric figures that this study fills."""
-        models = any(e.models for e in self.experiments)
-        return [*(["convergence"] if self.experiments else []), *(["fidelity"] if models else [])]
+        return [
+            *(["convergence"] if self.experiments else []),
+            *(["fidelity"] if self._has_models() else []),
+            *(["regularisation"] if any(self.strips()) else []),
+        ]
+
+    def pictures(self) -> list[str]:
+        """`dataset/flow/entropyE` of every picture of samples over time."""
+        return [
+            f"{e.dataset}/{e.flow}/entropy{entropy:g}"
+            for e in self.experiments
+            for entropy in self.flows[e.flow].entropies
+        ]
+
+    def strips(self) -> list[str]:
+        """`dataset/flow` of every flow whose samples can be shown over entropy."""
+        return [
+            f"{e.dataset}/{e.flow}"
+            for e in self.experiments
+            if len(self.flows[e.flow].entropies) > 1
+        ]
+
+    def _has_models(self) -> bool:
+        return any(e.models for e in self.experiments)
 
 
 def has_labels(dataset: DatasetSettings) -> bool:

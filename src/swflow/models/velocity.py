@@ -1,0 +1,79 @@
+"""The current velocity u = v − ε∇log ρ and its ODE: the flow's laws, by many evaluations."""
+
+import math
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from swflow.errors import InputError
+from swflow.models.conditioned import ConditionedModel
+from swflow.networks.mlp import ConditionedMLP
+from swflow.trajectory import Trajectory
+
+
+class Velocity(ConditionedModel):
+    """dx/ds = (1 + τ)·u(x, τ, ε) in the time s = log(1 + τ); the network is the right-hand side.
+
+    The ODE has the marginal laws of the flow, noise or not. The network regresses the stored
+    observations of u, whose conditional mean given the particle is u; with k passes the ODE is
+    solved in k steps of the two-step Adams-Bashforth method, one evaluation each.
+    """
+
+    kind: ClassVar[str] = "velocity"
+
+    @property
+    def passes(self) -> tuple[int, ...]:
+        """Numbers of evaluations that the settings ask for; any other may be asked for too."""
+        return tuple(self.settings.passes)
+
+    def examples(self, store: Trajectory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Particles and (1 + τ)·(observed current velocity), at every time it is known."""
+        first = self._first(store)
+        times = store.time[first:]
+        cloud = np.stack([store.particles(k) for k in range(first, len(store.time))])
+        goals = np.stack(
+            [(1 + store.time[k]) * self._current(store, k) for k in range(first, len(store.time))]
+        )
+        return cloud, goals.astype(np.float32), times
+
+    def predict(self, network: ConditionedMLP, x: Tensor, conditions: Tensor) -> Tensor:
+        """dx/ds at points `(b, d)`."""
+        velocity: Tensor = network(x, conditions)
+        return velocity
+
+    def importance(self, conditions: Tensor) -> Tensor:
+        """Stored times are even in s, and so is the ODE."""
+        return torch.ones(len(conditions))
+
+    def carry(self, x0: Tensor, time: float, entropy: float, passes: int) -> Tensor:
+        """Solve the ODE from 0 to `time` in `passes` steps even in log(1 + τ)."""
+        h = math.log1p(time) / passes
+        x, before = x0, None
+        for step in range(passes):
+            conditions = self.conditions(math.expm1(step * h), entropy).to(x0.device)
+            now = self.predict(self.network, x, conditions)
+            x = x + h * (now if before is None else 1.5 * now - 0.5 * before)
+            before = now
+        return x
+
+    def check_passes(self, passes: int) -> None:
+        """Any number of evaluations from 1."""
+        if passes < 1:
+            raise InputError(f"passes={passes}: at least 1 evaluation is needed.")
+
+    def _first(self, store: Trajectory) -> int:
+        """At time 0 the score of a uniform source with ε > 0 is singular: begin after it."""
+        return int(store.entropy > 0 and self.domain.source.law != "gaussian")
+
+    def _current(self, store: Trajectory, index: int) -> np.ndarray:
+        current = store.current(index)
+        if index == 0 and store.entropy > 0:  # no noise has acted yet: the source's own score
+            source = self.domain.source
+            score = (source.mean - store.particles(0)) / source.scale**2
+            current = current - np.float32(store.entropy) * score
+        return current
+
+
+MODEL = Velocity

@@ -1,0 +1,266 @@
+"""Pictures of samples: over time, over entropy, as a grid, and moving."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.animation import FuncAnimation
+from matplotlib.animation import writers as movie_writers
+from matplotlib.figure import Figure
+
+from swflow.datasets import Dataset
+from swflow.errors import InputError
+from swflow.files import atomic_path
+from swflow.sampling import Draws, read_samples
+from swflow.units import Units
+
+N_PANELS, N_POINTS, N_PATHS, N_IMAGES, MAX_IMAGES = 5, 4000, 150, 8, 1024
+IMAGE_MAP = matplotlib.colormaps["gray_r"].with_extremes(bad="#9ecae1")
+# A picture of a row: the labels of its panels, and the samples in each.
+Panels = dict[str, Draws]
+# Of an animation: the title and the samples `(n, *event_shape)`, in data units, of each frame.
+Frames = Callable[[int], tuple[str, np.ndarray]]
+
+
+def times_picture(dataset: Dataset, samples: dict[str, Path], entropy: float) -> Figure:
+    """Samples over time at one entropy, a row for the flow and for each model that has it.
+
+    dataset: for units and real rows. samples: sample files by row name. Row i of a sample starts
+    at one source point at all times. Images are shown as images, anything else as its first two
+    coordinates. Raises InputError where no file has samples at that entropy.
+    """
+    rows = {}
+    for name, path in samples.items():
+        own = [d for d in _most_passes(path) if np.isclose(d.entropy, entropy)]
+        if own:
+            rows[name] = own
+    if not rows:
+        raise InputError(f"no sample file has samples at entropy {entropy:g}.")
+    shown = {name: {f"τ = {d.time:.3g}": d for d in _spread(own)} for name, own in rows.items()}
+    if _are_images(dataset.units):
+        return _image_figure(dataset, shown)
+    return _plane_figure(dataset, shown, paths=rows)
+
+
+def entropies_picture(dataset: Dataset, samples: dict[str, Path]) -> Figure:
+    """Samples at the end of the flow over entropy, a row for the flow and for each model."""
+    shown = {}
+    for name, path in samples.items():
+        draws = _most_passes(path)
+        end = max(d.time for d in draws)
+        shown[name] = {f"ε = {d.entropy:g}": d for d in draws if d.time == end}
+    figure = _image_figure if _are_images(dataset.units) else _plane_figure
+    return figure(dataset, shown)
+
+
+def grid_picture(units: Units, x: np.ndarray) -> Figure:
+    """Samples `(n, *event_shape)` in data units: a square grid of images, or points.
+
+    Raises InputError for more images than a reader can see.
+    """
+    if _are_images(units):
+        if len(x) > MAX_IMAGES:
+            raise InputError(f"n={len(x)}: a grid shows at most {MAX_IMAGES} images: lower n.")
+        side = int(np.ceil(np.sqrt(len(x))))
+        figure, axes = plt.subplots(figsize=(0.6 * side, 0.6 * side))
+        _show(axes, _grid(x, side), units)
+    else:
+        figure, axes = plt.subplots(figsize=(5, 5))
+        _scatter(axes, x)
+        axes.set(aspect="equal", xlabel="first coordinate", ylabel="second coordinate")
+    return figure
+
+
+def save_picture(figure: Figure, out: Path) -> None:
+    """Write one file in the format of its ending, and close the figure."""
+    with atomic_path(out) as partial:
+        figure.savefig(partial, format=out.suffix[1:], bbox_inches="tight", dpi=150)
+    plt.close(figure)
+
+
+def animate(units: Units, frames: Frames, n_frames: int, rate: int, out: Path) -> None:
+    """Write a GIF or MP4 of samples over time, by the ending of `out`.
+
+    rate: frames a second; the last frame is held for a second.
+    Raises InputError for another ending, or MP4 where ffmpeg is not installed.
+    """
+    writers = {".gif": "pillow", ".mp4": "ffmpeg"}
+    if out.suffix not in writers:
+        raise InputError(f"{out}: the ending must be .gif or .mp4.")
+    if not movie_writers.is_available(writers[out.suffix]):
+        raise InputError(f"{out}: ffmpeg is not installed; install it, or write a .gif.")
+    moving = _moving_images if _are_images(units) else _moving_points
+    figure, draw = moving(units, frames, n_frames)
+    last = [n_frames - 1] * rate
+    movie = FuncAnimation(figure, draw, frames=[*range(n_frames), *last], init_func=list)
+    with tempfile.TemporaryDirectory() as folder:  # writers go by a file's ending
+        made = Path(folder) / out.name
+        movie.save(made, writer=writers[out.suffix], fps=rate, dpi=100)
+        with atomic_path(out) as partial:
+            shutil.copyfile(made, partial)
+    plt.close(figure)
+
+
+def _moving_points(
+    units: Units, frames: Frames, n_frames: int
+) -> tuple[Figure, Callable[[int], list[Any]]]:
+    figure, axes = plt.subplots(figsize=(4, 4.2), layout="constrained")
+    title, first = frames(0)
+    ends = np.concatenate([_plane(first), _plane(frames(n_frames - 1)[1])])
+    low, high = np.quantile(ends, [0.001, 0.999], axis=0)
+    margin = 0.1 * (high - low)
+    points = _scatter(axes, first)
+    axes.set(aspect="equal", xlim=(low[0] - margin[0], high[0] + margin[0]), xticks=[], yticks=[])
+    axes.set(ylim=(low[1] - margin[1], high[1] + margin[1]), title=title)
+
+    def draw(k: int) -> list[Any]:
+        title, x = frames(k)
+        points.set_offsets(_plane(x)[:N_POINTS])
+        axes.set_title(title)
+        return [points]
+
+    return figure, draw
+
+
+def _moving_images(
+    units: Units, frames: Frames, n_frames: int
+) -> tuple[Figure, Callable[[int], list[Any]]]:
+    title, first = frames(0)
+    side = int(np.ceil(np.sqrt(len(first))))
+    figure, axes = plt.subplots(figsize=(0.5 * side, 0.5 * side + 0.4), layout="constrained")
+    image = _show(axes, _grid(first, side), units)
+    axes.set_title(title)
+
+    def draw(k: int) -> list[Any]:
+        title, x = frames(k)
+        image.set_data(_grid(x, side))
+        axes.set_title(title)
+        return [image]
+
+    return figure, draw
+
+
+def _plane_figure(
+    dataset: Dataset, shown: dict[str, Panels], paths: dict[str, list[Draws]] | None = None
+) -> Figure:
+    """A line of scatter plots for each row; with paths, the last panel joins the same rows."""
+    labels = _labels(shown)
+    columns = len(labels) + bool(paths)
+    figure, panels = plt.subplots(
+        len(shown), columns, figsize=(2.3 * columns, 2.3 * len(shown) + 0.3), squeeze=False
+    )
+    real = _plane(dataset.units.to_data(dataset.rows("test")))
+    low, high = real.min(axis=0), real.max(axis=0)
+    margin = 0.15 * (high - low)
+    for line, (name, draws) in zip(panels, shown.items(), strict=True):
+        for axes, label in zip(line, labels, strict=False):
+            if label in draws:
+                _scatter(axes, dataset.units.to_data(draws[label].x))
+            axes.set_title(label, fontsize=10)
+        if paths:
+            _paths(line[-1], dataset.units, paths[name])
+        line[0].set_ylabel(name)
+        for axes in line:
+            axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), xticks=[], yticks=[])
+            axes.set(ylim=(low[1] - margin[1], high[1] + margin[1]), aspect="equal")
+    return figure
+
+
+def _paths(axes: Any, units: Units, draws: list[Draws]) -> None:
+    """Lines through the same rows at every time: one source point each, where rows are paired."""
+    paths = np.stack([_plane(units.to_data(d.x[:N_PATHS])) for d in draws])
+    axes.plot(paths[..., 0], paths[..., 1], color="0.5", linewidth=0.4, alpha=0.7)
+    axes.scatter(*paths[0].T, s=3, color="C1", zorder=2, label="first")
+    axes.scatter(*paths[-1].T, s=3, color="C0", zorder=3, label="last")
+    axes.set_title(f"paths, τ = {draws[0].time:.2g} to {draws[-1].time:.3g}", fontsize=9)
+    axes.legend(loc="lower right", fontsize=7, markerscale=2, handletextpad=0, frameon=True)
+
+
+def _image_figure(dataset: Dataset, shown: dict[str, Panels]) -> Figure:
+    """A column for each row of the table, a line for each panel, real images below."""
+    labels = _labels(shown)
+    figure, panels = plt.subplots(
+        len(labels) + 1,
+        len(shown),
+        figsize=(0.5 * N_IMAGES * len(shown) + 1, 0.56 * len(labels) + 1.06),
+        squeeze=False,
+        layout="constrained",
+    )
+    real = dataset.splits["test"].x
+    for column, (name, draws) in enumerate(shown.items()):
+        start = N_IMAGES * column
+        strips = [draws[label].x[:N_IMAGES] if label in draws else None for label in labels]
+        strips.append(real[start : start + N_IMAGES])
+        for axes, label, images in zip(
+            panels[:, column], [*labels, "real, test split"], strips, strict=True
+        ):
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+            if images is not None:
+                _show(axes, _strip(dataset.units.to_data(images), N_IMAGES), dataset.units)
+            if column == 0:
+                axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10)
+        panels[0, column].set_title(name, fontsize=11)
+    return figure
+
+
+def _labels(shown: dict[str, Panels]) -> list[str]:
+    """Labels of all rows, in the order in which they come."""
+    return list(dict.fromkeys(label for draws in shown.values() for label in draws))
+
+
+def _show(axes: Any, image: np.ndarray, units: Units) -> Any:
+    low, high = units.value_range
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    return axes.imshow(image, cmap=IMAGE_MAP, vmin=low, vmax=high, interpolation="nearest")
+
+
+def _strip(images: np.ndarray, n: int) -> np.ndarray:
+    """`(·, height, width)` side by side, n places wide, with a gap (NaN) between."""
+    flat = images.reshape(len(images), *images.shape[-2:])
+    padded = np.pad(flat, ((0, n - len(flat)), (0, 0), (0, 1)), constant_values=np.nan)
+    return np.concatenate(list(padded), axis=1)[:, :-1]
+
+
+def _grid(images: np.ndarray, side: int) -> np.ndarray:
+    """Lines of `side` images, with gaps (NaN) between."""
+    lines = [_strip(images[k : k + side], side) for k in range(0, len(images), side)]
+    padded = [np.pad(line, ((0, 1), (0, 0)), constant_values=np.nan) for line in lines]
+    return np.concatenate(padded)[:-1]
+
+
+def _scatter(axes: Any, x: np.ndarray) -> Any:
+    points = _plane(x)[:N_POINTS]
+    return axes.scatter(*points.T, s=1, alpha=0.4, linewidth=0, color="C0", rasterized=True)
+
+
+def _plane(x: np.ndarray) -> np.ndarray:
+    """The first two coordinates `(n, 2)`; in one dimension the second is 0."""
+    flat = x.reshape(len(x), -1)[:, :2]
+    return np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))
+
+
+def _are_images(units: Units) -> bool:
+    return len(units.event_shape) >= 2
+
+
+def _most_passes(path: Path) -> list[Draws]:
+    """The draws of a sample file with the largest number of passes."""
+    draws = list(read_samples(path))
+    most = max(d.passes for d in draws)
+    return [d for d in draws if d.passes == most]
+
+
+def _spread(draws: list[Draws]) -> list[Draws]:
+    """At most N_PANELS of them, the last included, evenly spread."""
+    if len(draws) <= N_PANELS:
+        return draws
+    return [draws[i] for i in np.linspace(0, len(draws) - 1, N_PANELS).round().astype(int)]

@@ -1,0 +1,64 @@
+"""How long a step may be: what the integrators do to isotropic Gaussians, in closed form.
+
+Units of the package: time τ = t/d, entropy ε = d·λ, target spread 1.
+"""
+
+import math
+
+LARGEST_ERROR = 0.05  # of the stationary spread
+
+
+def stationary_spread(entropy: float, step: float = 0.0, integrator: str = "splitting") -> float:
+    """Standard deviation at which steps of one size leave an isotropic Gaussian.
+
+    step 0 is the flow itself: s* = (1 + √(1 + 4ε))/2. Infinite where the iteration diverges
+    (Euler from step 2 on).
+    """
+    if step == 0:
+        return (1 + math.sqrt(1 + 4 * entropy)) / 2
+    if integrator == "euler":
+        if step >= 2:
+            return math.inf
+        # (2 − h)s² − 2(1 − h)s − (h + 2ε) = 0
+        keep = 1 - step
+        root = math.sqrt(keep**2 + (2 - step) * (step + 2 * entropy))
+        return (keep + root) / (2 - step)
+    # After the first half of the noise, y² = (by + 1 − b)² + 2εh with b = exp(−h).
+    keep = math.exp(-step)
+    rest = 1 - keep + 2 * entropy * step / (1 - keep)
+    noisy = (keep + math.sqrt(keep**2 + (1 + keep) * rest)) / (1 + keep)
+    return math.sqrt(noisy**2 - entropy * step)
+
+
+def longest_step(entropy: float, integrator: str) -> float:
+    """The longest step whose stationary spread is off by at most LARGEST_ERROR.
+
+    Infinite for the splitting step without entropy, which is exact.
+    """
+    exact = stationary_spread(entropy)
+
+    def allowed(step: float) -> bool:
+        return abs(stationary_spread(entropy, step, integrator) / exact - 1) <= LARGEST_ERROR
+
+    low, high = 0.0, 100.0
+    if allowed(high):
+        return math.inf
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if allowed(middle) else (low, middle)
+    return low
+
+
+def growth_of_mean(share: float, n_directions: int, dim: int, orthonormal: bool) -> float:
+    """Factor of the mean-square error of the mean in one step; unstable from 1 on.
+
+    share: the part of the drift that a step takes, h or 1 − exp(−h). Directions whose mean of
+    θθᵀ is not I/d multiply the error by noise.
+    """
+    if not orthonormal:
+        second = dim / n_directions + 1 - 1 / n_directions
+        return 1 - 2 * share + share**2 * second
+    whole, left = divmod(n_directions, dim)
+    alpha = share * dim / n_directions
+    keep = 1 - alpha * whole
+    return keep**2 - 2 * keep * alpha * left / dim + alpha**2 * left / dim
