@@ -5,20 +5,29 @@ STAMP := $(VENV)/.installed
 # Rules call `swflow`: the environment must be first in PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help results test reference lint format clean
+.PHONY: help results paper report test reference reference-paper lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 results: $(STAMP)  ## Install, then run the default study with all cores
 	$(RUN) snakemake --cores all
+
+paper: $(STAMP)  ## Run the long study in runs/paper with all cores (about an hour on two)
+	$(RUN) snakemake --cores all --directory runs/paper --configfile workflow/configs/paper.yaml
+
+report: $(STAMP)  ## One page with every table and figure of the default study: report.html
+	$(RUN) snakemake --report report.html
 
 test: $(STAMP)  ## Install, then run all tests
 	$(RUN) pytest
 
 reference: $(STAMP)  ## Copy tables and figures to results/reference, and into the README
-	$(RUN) python workflow/reference.py
+	$(RUN) python workflow/reference.py default results
+
+reference-paper: $(STAMP)  ## Copy those of the long study to results/reference/paper
+	$(RUN) python workflow/reference.py paper runs/paper/results
 
 lint: $(STAMP)  ## Style, types and workflow checks
 	$(RUN) ruff check .

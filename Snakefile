@@ -9,6 +9,9 @@ from swflow.settings import Study, parse_settings
 configfile: f"{workflow.basedir}/config.yaml"
 
 
+report: "workflow/report/study.rst"
+
+
 try:
     study = parse_settings(Study, config, "config")
 except InputError as error:

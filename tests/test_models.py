@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import swflow
-from swflow.datasets import Dataset, read_dataset
+from swflow.datasets import Dataset, RawDataset, Split, read_dataset, write_dataset
 from swflow.errors import InputError
 from swflow.models.base import Model
 from swflow.models.fit import fit_model
@@ -21,7 +21,9 @@ from swflow.settings import (
     GaussianFitSettings,
     NetworkSettings,
     OptimiserSettings,
+    SimulationSettings,
 )
+from swflow.simulation import simulate_dataset
 from swflow.trajectory import Trajectory
 
 SMALL = FlowMapSettings(
@@ -127,6 +129,36 @@ def test_map_of_several_entropies_takes_those_between(
         model.sample(1, entropy=0.2)
 
 
+def test_naive_regression_collapses_as_computed_and_the_twin_does_not(tmp_path: Path) -> None:
+    """FACTS 8, d = 2, s₀ = s₁ = 1, λ = .1: x₀ explains .70, .45, .21, .05 of the variance."""
+    rng = np.random.default_rng(0)
+    n = 16384
+    splits = {name: Split(rng.normal(size=(k, 2))) for name, k in (("train", n), ("heldout", 100))}
+    write_dataset(tmp_path / "g.h5", "g", RawDataset(splits | {"test": splits["heldout"]}))
+    normal = read_dataset(tmp_path / "g.h5")
+    flow = SimulationSettings(
+        times=(1, 2.5, 5, 10), step=0.2, n_directions=16, entropy=0.2, n_particles=n, quasi=True
+    )
+    simulate_dataset(normal, flow, 0, tmp_path / "f.zarr", "cpu")
+    store = Trajectory(tmp_path / "f.zarr")
+    x0 = torch.randn(20000, 2, generator=torch.Generator().manual_seed(1))
+    left = {}
+    for target in ("particles", "twin"):
+        settings = SMALL.model_copy(update={"target": target})
+        fit_model(settings, normal, [store], 0, tmp_path / target, "cpu")
+        model = swflow.load(tmp_path / target)
+        assert isinstance(model, FlowMap)
+        left[target] = [
+            float(model.transport(x0, time=float(t)).var(0).sum())
+            / float(store.particles(k).var(axis=0).sum())
+            for k, t in enumerate(store.time)
+            if k
+        ]
+    # n pairs leave a regression on noise with an error of about √(2·parameters/n) times the noise.
+    np.testing.assert_allclose(left["particles"], [0.70, 0.45, 0.21, 0.05], atol=0.02)
+    np.testing.assert_allclose(left["twin"], 1, atol=0.02)
+
+
 def test_gaussian_fit_has_the_moments_of_the_teacher(
     gaussian: Model, stores: list[list[Trajectory]]
 ) -> None:
@@ -230,8 +262,6 @@ def test_foreign_or_broken_folder_is_refused(
 def test_teacher_of_other_data_is_refused(
     stores: list[list[Trajectory]], folder: Path, tmp_path: Path
 ) -> None:
-    from swflow.datasets import RawDataset, Split, write_dataset
-
     rng = np.random.default_rng(1)
     splits = {name: Split(rng.normal(size=(30, 2))) for name in ("train", "heldout", "test")}
     write_dataset(tmp_path / "other.h5", "other", RawDataset(splits))

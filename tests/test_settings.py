@@ -149,6 +149,32 @@ def test_study_answers_what_the_rules_ask() -> None:
     assert study.tables() == ["fidelity", "generation", "regularisation", "twin", "cost"]
 
 
+def test_networks_are_drawn_between_the_entropies_they_learned() -> None:
+    flows = {"f": GOOD["flows"]["f"] | {"entropies": [0.0, 0.05, 0.1, 0.3]}}
+    models = {
+        "m": {"kind": "flow_map", "entropies": [0.0, 0.1]},
+        "g": {"kind": "gaussian_fit", "entropies": [0.0, 0.1]},
+    }
+    study: Study = parse_settings(Study, changed(flows=flows, models=models), "config")
+    assert study.sampled_entropies("f", "m") == [0.0, 0.05, 0.1]
+    assert study.sampled_entropies("f", "g") == [0.0, 0.1]
+    assert study.sampled_entropies("f", "particles") == [0.0, 0.05, 0.1, 0.3]
+
+
+def test_entropy_that_was_never_simulated_is_refused() -> None:
+    models = {"m": {"kind": "flow_map", "entropies": [0.7]}}
+    with pytest.raises(InputError, match=r"learns at entropies \[0.7\], flow 'f' has"):
+        parse_settings(Study, changed(models=models), "config")
+
+
+def test_step_too_long_for_the_entropy_of_a_family_is_refused() -> None:
+    flows = {"f": GOOD["flows"]["f"] | {"step": 3, "entropies": [0.0, 0.5]}}
+    long = {"f": flows["f"] | {"horizon": 60, "n_times": 3}}
+    long["f"].pop("times", None)
+    with pytest.raises(InputError, match=r"flows.f: steps reach 3 in τ: unstable with entropy"):
+        parse_settings(Study, changed(flows=long), "config")
+
+
 def test_shared_rows_are_asked_for_once() -> None:
     twice = changed(experiments=[*GOOD["experiments"], {"dataset": "a", "flow": "f"}])
     study: Study = parse_settings(Study, twice, "config")

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,15 @@ import yaml
 ROOT = Path(__file__).parents[1]
 TINY = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
 CODE = ("Snakefile", "config.yaml", "workflow", "profiles", "src")
-BELOW_SIMULATE = {"simulate", "train", "sample", "score", "collect", "tabulate", "plot", "picture"}
+BELOW_SIMULATE = {
+    *("simulate", "train", "sample", "score", "collect", "tabulate", "plot", "picture", "strip")
+}
+TABLES = ("fidelity", "generation", "regularisation", "twin", "cost", "gaussian")
+FIGURES = ("convergence", "fidelity", "regularisation")
+PICTURES = [
+    *[f"samples/{d}/short/entropy{e}" for d in ("eight", "normal") for e in ("0", "0.1")],
+    *("strips/eight/short", "strips/normal/short"),
+]
 
 pytestmark = pytest.mark.workflow
 
@@ -92,16 +100,16 @@ def changed(section: str, preset: str, **fields: Any) -> dict[str, Any]:
 
 def test_study_makes_every_table_figure_and_log(finished: Path) -> None:
     results = finished / "run" / "results"
-    for table in ("fidelity", "generation", "cost", "gaussian"):
+    for table in TABLES:
         assert len(pd.read_csv(results / "tables" / f"{table}.csv"))
-        assert (results / "tables" / f"{table}.md").stat().st_size
-        assert (results / "tables" / f"{table}.tex").stat().st_size
-    for figure in ("convergence", "fidelity", "samples/eight/short", "samples/normal/short"):
+        for ending in ("md", "tex", "html"):
+            assert (results / "tables" / f"{table}.{ending}").stat().st_size
+    for figure in (*FIGURES, *PICTURES):
         assert (results / "figures" / f"{figure}.png").stat().st_size > 5000
         assert (results / "figures" / f"{figure}.svg").stat().st_size > 5000
     assert not list(results.rglob("*.partial"))
     products = [*results.glob("flows/*/*/*/*.zarr"), *results.glob("models/*/*/*/seed*")]
-    assert len(products) == 8 + 4
+    assert len(products) == 8 + 2 * len(TINY["models"])
     for product in products:
         stage = "simulate" if product.suffix else "train"
         relative = product.relative_to(results / ("flows" if product.suffix else "models"))
@@ -110,12 +118,15 @@ def test_study_makes_every_table_figure_and_log(finished: Path) -> None:
 
 def test_metrics_hold_every_row_with_its_floor(finished: Path) -> None:
     metrics = pd.read_csv(finished / "run" / "results" / "metrics.csv")
-    assert set(metrics["model"]) == {"particles", "test_set", "map", "fit"}
+    assert set(metrics["model"]) == {"particles", "test_set", *TINY["models"]}
     assert set(metrics["seed"]) == {0, 1}
     fidelity = metrics[metrics["metric"].isin(["sw2", "c2st", "sw2_large"])]
     assert fidelity["floor"].notna().all()
     assert set(fidelity.loc[fidelity["model"] == "map", "entropy"]) == {0.0}
-    assert set(fidelity.loc[fidelity["model"] == "particles", "entropy"]) == {0.0, 0.1}
+    assert set(fidelity.loc[fidelity["model"] == "naive", "entropy"]) == {0.1}
+    assert set(fidelity.loc[fidelity["model"] == "ode", "passes"]) == {1, 4}
+    for model in ("particles", "ode"):
+        assert set(fidelity.loc[fidelity["model"] == model, "entropy"]) == {0.0, 0.1}
     assert metrics["value"].notna().all()
 
 
@@ -145,7 +156,7 @@ def test_changed_model_preset_plans_that_model_and_what_follows(
     planned = plan(changed("models", "map", training={"steps": 21, "batch_size": 64}))
     assert planned == {
         **{"train": 2, "sample": 2, "score": 2, "collect": 1},
-        **{"tabulate": 1, "plot": 1, "picture": 1},
+        **{"tabulate": 1, "plot": 1, "picture": 2, "strip": 1},
     }
 
 
@@ -159,7 +170,7 @@ def test_edited_flow_code_plans_simulation_and_below(plan: Callable[..., dict[st
     planned = plan(edit=edit)
     assert set(planned) == BELOW_SIMULATE
     assert planned["simulate"] == 8
-    assert planned["train"] == 4
+    assert planned["train"] == 2 * len(TINY["models"])
 
 
 def test_new_kind_of_model_plans_nothing_old(plan: Callable[..., dict[str, int]]) -> None:
@@ -230,3 +241,91 @@ def test_tables_alone_are_rebuilt_on_request(finished: Path, tmp_path: Path) -> 
     assert "rule tabulate" in output
     assert "rule plot" not in output
     assert (directory / "results" / "tables" / "cost.csv").is_file()
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """Headless Chromium, driven by Selenium; from Debian: chromium and chromium-driver."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("no chromium and chromedriver here: install chromium and chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for option in (
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    ):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    started = webdriver.Chrome(options=options, service=Service(driver))
+    yield started
+    started.quit()
+
+
+def test_report_shows_every_table_and_figure(finished: Path, tmp_path: Path, browser: Any) -> None:
+    """Opened as a reader opens it: each product is listed, captioned, and can be looked at."""
+    report = tmp_path / "report.html"
+    snakemake(finished / "code", finished / "run", finished / "tiny.yaml", "--report", str(report))
+    browser.get(report.as_uri())
+    expected = {
+        **{f"results/tables/{name}.html": "Tables" for name in TABLES},
+        **{f"results/figures/{name}.svg": "Figures" for name in FIGURES},
+        **{f"results/figures/{name}.png": "Samples" for name in PICTURES},
+    }
+    results = browser.execute_script("return results")
+    assert set(results) == set(expected)
+    assert "sliced-Wasserstein flow" in browser.find_element("tag name", "body").text
+    for category in ("Tables", "Figures", "Samples"):
+        assert browser.find_elements("link text", category)
+    for path, product in results.items():
+        assert product["caption"], path
+        assert product["labels"], path
+        assert shown_size(browser, product["data_uri"]) > (100, 50), path
+    look_at(browser, "Tables", "fidelity")
+    frame = browser.find_element("tag name", "iframe")
+    browser.switch_to.frame(frame)
+    assert len(browser.find_elements("tag name", "tr")) > 10
+    browser.switch_to.default_content()
+    local = f"{report.as_uri()}#"
+    links = [a.get_attribute("href") for a in browser.find_elements("tag name", "a")]
+    assert links
+    assert all(link == local or link.startswith(("data:", "https:")) for link in links)
+    assert not [line for line in browser.get_log("browser") if line["level"] == "SEVERE"]
+
+
+def look_at(browser: Any, category: str, name: str) -> None:
+    """Click on a category, then on the eye beside a name."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.find_element("link text", category).click()
+    row = f"//tr[td[normalize-space()='{name}']]//a"
+    wait = WebDriverWait(browser, 10)
+    wait.until(lambda b: b.find_elements("xpath", row))[0].click()
+    wait.until(lambda b: b.find_elements("tag name", "iframe"))
+
+
+def shown_size(browser: Any, uri: str) -> tuple[int, int]:
+    """Width and height of a picture, or of a page's first table, once a browser has drawn it."""
+    script = """
+        const [uri, done] = arguments, page = uri.startsWith("data:text/html");
+        const shown = document.createElement(page ? "iframe" : "img");
+        shown.onload = () => {
+            done(page ? [1000, 100] : [shown.naturalWidth, shown.naturalHeight]);
+        };
+        shown.onerror = () => done([0, 0]);
+        shown.src = uri;
+        document.body.append(shown);
+    """
+    width, height = browser.execute_async_script(script, uri)
+    return width, height
+
+
+def test_long_study_can_be_planned(tmp_path: Path) -> None:
+    config = ROOT / "workflow" / "configs" / "paper.yaml"
+    output = snakemake(ROOT, tmp_path / "run", config, "--dry-run")
+    for dataset in ("eight_gaussians", "checkerboard", "swiss_roll", "moons", "digits"):
+        assert dataset in output
+    assert re.search(r"^simulate\s+75$", output, flags=re.MULTILINE)

@@ -1,9 +1,10 @@
-"""Copy the study's tables and pictures to results/reference/default, and into the README.
+"""Copy a study's tables and pictures to results/reference, and the default study's to the README.
 
-Run by `make reference` after `make results`. In the README each block between
-`<!-- NAME -->` and `<!-- end -->` is replaced; nothing else is touched.
+Run by `make reference` after `make results`, and by `make reference-paper` after `make paper`. In
+the README each block between `<!-- NAME -->` and `<!-- end -->` is replaced; nothing else is.
 """
 
+import argparse
 import os
 import platform
 import re
@@ -17,7 +18,13 @@ from swflow.provenance import versions
 from swflow.summary import stage_shares
 from swflow.tables import readable
 
-RESULTS, REFERENCE, README = Path("results"), Path("results/reference/default"), Path("README.md")
+COMMANDS = {"default": "make results", "paper": "make paper"}
+README = Path("README.md")
+COST = [
+    *("dataset", "teacher", "entropy", "model", "seconds_per_1000", "sw_few", "evaluations"),
+    *("stored_bytes", "break_even_rows", "faster_than_particles"),
+    *("faster_than_particles_carried", "faster_than_particles_shared"),
+]
 
 
 def machine() -> str:
@@ -28,47 +35,53 @@ def machine() -> str:
     return f"{os.cpu_count()} × {names[0] if names else platform.processor()}, {gpu}"
 
 
-def copy_products() -> None:
+def copy_products(results: Path, reference: Path) -> None:
     """Tables as CSV and Markdown, figures as PNG."""
+    shutil.rmtree(reference, ignore_errors=True)
     for folder in ("tables", "figures"):
-        (REFERENCE / folder).mkdir(parents=True, exist_ok=True)
-    for path in [*RESULTS.glob("tables/*.csv"), *RESULTS.glob("tables/*.md")]:
-        shutil.copy(path, REFERENCE / "tables" / path.name)
-    for path in RESULTS.glob("figures/*.png"):
-        shutil.copy(path, REFERENCE / "figures" / path.name)
-    for path in RESULTS.glob("figures/samples/*/*.png"):
-        shutil.copy(path, REFERENCE / "figures" / f"samples-{path.parent.name}-{path.stem}.png")
+        (reference / folder).mkdir(parents=True)
+    for path in [*results.glob("tables/*.csv"), *results.glob("tables/*.md")]:
+        shutil.copy(path, reference / "tables" / path.name)
+    figures = results / "figures"
+    for path in figures.rglob("*.png"):
+        name = "-".join(path.relative_to(figures).parts)
+        shutil.copy(path, reference / "figures" / name)
 
 
-def made_by(shares: str) -> str:
+def made_by(study: str, shares: str) -> str:
     """Machine, versions and command."""
     found = ", ".join(f"{name} {number}" for name, number in versions().items())
     return (
-        "# The default study\n\nMade by `make results` and copied by `make reference`.\n\n"
+        f"# The {study} study\n\n"
+        f"Made by `{COMMANDS[study]}` and copied by workflow/reference.py.\n\n"
         f"- machine: {machine()}\n- versions: {found}\n"
         f"- seconds by stage, summed over jobs:\n\n{shares}\n"
     )
 
 
-def readme_blocks(shares: str) -> dict[str, str]:
-    """What stands between the README's markers."""
-    fidelity = pd.read_csv(RESULTS / "tables" / "fidelity.csv")
+def readme_blocks(results: Path, shares: str) -> dict[str, str]:
+    """What stands between the README's markers: of long tables the rows with models."""
+    tables = {path.stem: pd.read_csv(path) for path in results.glob("tables/*.csv")}
+    fidelity = tables["fidelity"]
     ends = fidelity.groupby(["dataset", "teacher"])["time"].transform("max") == fidelity["time"]
+    tables["fidelity"] = fidelity[ends].drop(columns=["passes", "trained"])
+    for name in ("generation", "regularisation", "cost"):
+        table = tables[name][tables[name]["dataset"].isin(fidelity["dataset"])]
+        tables[name] = table[COST] if name == "cost" else table.drop(columns="passes")
+    twin = tables["twin"]
+    ends = twin.groupby(["dataset", "teacher"])["time"].transform("max") == twin["time"]
+    tables["twin"] = twin[ends]
     blocks = {
-        name: (RESULTS / "tables" / f"{name}.md").read_text().strip()
-        for name in ("generation", "cost", "gaussian")
+        name: readable(table).to_markdown(index=False, disable_numparse=True)
+        for name, table in tables.items()
     }
-    shown = readable(fidelity[ends]).to_markdown(index=False, disable_numparse=True)
-    return blocks | {"fidelity": shown, "shares": shares}
+    return blocks | {"shares": shares}
 
 
-def main() -> None:
-    """Copy, describe, and fill the README."""
-    shares = stage_shares(RESULTS / "benchmarks")
-    copy_products()
-    (REFERENCE / "README.md").write_text(made_by(shares))
+def fill_readme(blocks: dict[str, str]) -> None:
+    """Replace the README's blocks. Raises SystemExit where one is not there exactly once."""
     text = README.read_text()
-    for name, block in readme_blocks(shares).items():
+    for name, block in blocks.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
         text, count = re.subn(
             pattern, lambda m, b=block: f"{m[1]}{b}\n{m[2]}", text, flags=re.DOTALL
@@ -76,6 +89,20 @@ def main() -> None:
         if count != 1:
             raise SystemExit(f"README.md has {count} blocks named {name}, needed is one.")
     README.write_text(text)
+
+
+def main() -> None:
+    """Copy, describe, and for the default study fill the README."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("study", choices=COMMANDS)
+    parser.add_argument("results", type=Path)
+    arguments = parser.parse_args()
+    reference = Path("results/reference") / arguments.study
+    shares = stage_shares(arguments.results / "benchmarks")
+    copy_products(arguments.results, reference)
+    (reference / "README.md").write_text(made_by(arguments.study, shares))
+    if arguments.study == "default":
+        fill_readme(readme_blocks(arguments.results, shares))
 
 
 if __name__ == "__main__":

@@ -4,25 +4,36 @@ Modules that import torch are imported inside the commands: `swflow --help` star
 cluster job that only plans does not pay for it.
 """
 
-import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
-import yaml
 
 from swflow.errors import InputError
+from swflow.options import (
+    DatasetFile,
+    Device,
+    Entropies,
+    Out,
+    Overrides,
+    Passes,
+    Quasi,
+    Seed,
+    SettingsText,
+    Source,
+    Times,
+    checked_device,
+    fields,
+    read_settings,
+)
 from swflow.processor import avoid_slow_sorts
 from swflow.settings import (
     AnyModelSettings,
     DatasetSettings,
     SampleSettings,
     ScoreSettings,
-    Settings,
     SimulationSettings,
-    parse_settings,
 )
 
 app = typer.Typer(
@@ -33,57 +44,7 @@ app = typer.Typer(
 )
 
 
-def _fields(annotation: Any) -> str:
-    """The fields of settings, for --help, with what their descriptions say."""
-    lines = []
-    for model in _classes(annotation):
-        if "kind" in model.model_fields:
-            lines.append(f"kind {model.model_fields['kind'].default}: {model.__doc__}")
-        lines += [*_field_lines(model, ""), ""]
-    return "Settings, given by --settings and --set:\n\n" + "\n".join(lines)
-
-
-def _field_lines(model: Any, prefix: str) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        if isinstance(field.default, Settings):
-            yield f"- {prefix}{name}: {field.description or type(field.default).__doc__}"
-            yield from _field_lines(type(field.default), f"{prefix}{name}.")
-        elif name != "kind":
-            default = "required" if field.is_required() else json.dumps(field.default, default=str)
-            yield f"- {prefix}{name} ({default}). {field.description or ''}"
-
-
-def _classes(annotation: Any) -> list[Any]:
-    if hasattr(annotation, "model_fields"):
-        return [annotation]
-    return [model for argument in get_args(annotation) for model in _classes(argument)]
-
-
-SettingsText = Annotated[
-    str,
-    typer.Option("--settings", help="Settings as JSON, or a YAML or JSON file that holds them."),
-]
-Overrides = Annotated[
-    list[str], typer.Option("--set", help="One field, such as entropy=0.1; may be repeated.")
-]
-Out = Annotated[Path, typer.Option("--out", help="What to write; it appears whole or not at all.")]
-Seed = Annotated[int, typer.Option("--seed", help="Key of every random number.", min=0)]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda or cuda:N.")]
-DatasetFile = Annotated[Path, typer.Option("--dataset", help="Dataset file of `swflow prepare`.")]
-Entropies = Annotated[
-    list[float], typer.Option("--entropy", help="Entropy to draw at; repeat (default: all).")
-]
-Source = Annotated[list[Path], typer.Argument(help="Model folder, flow stores or dataset file.")]
-Passes = Annotated[
-    list[int], typer.Option("--passes", help="Evaluations of the network; repeat.", min=1)
-]
-Quasi = Annotated[bool, typer.Option("--quasi", help="From scrambled Sobol source points.")]
-Times = Annotated[
-    list[float], typer.Option("--time", help="Time to draw at; repeat (default: all stored).")
-]
-
-
-@app.command(epilog=_fields(DatasetSettings))
+@app.command(epilog=fields(DatasetSettings))
 def prepare(
     out: Out, settings: SettingsText = "{}", override: Overrides = [], name: str = ""
 ) -> None:
@@ -91,11 +52,11 @@ def prepare(
     from swflow.datasets import write_dataset
     from swflow.datasets.make import make_dataset
 
-    chosen = _settings(DatasetSettings, settings, override)
+    chosen = read_settings(DatasetSettings, settings, override)
     write_dataset(out, name or out.stem, make_dataset(chosen))
 
 
-@app.command(epilog=_fields(SimulationSettings))
+@app.command(epilog=fields(SimulationSettings))
 def simulate(
     dataset: Path,
     out: Out,
@@ -108,11 +69,11 @@ def simulate(
     from swflow.datasets import read_dataset
     from swflow.simulation import simulate_dataset
 
-    chosen = _settings(SimulationSettings, settings, override)
-    simulate_dataset(read_dataset(dataset), chosen, seed, out, _device(device))
+    chosen = read_settings(SimulationSettings, settings, override)
+    simulate_dataset(read_dataset(dataset), chosen, seed, out, checked_device(device))
 
 
-@app.command(epilog=_fields(AnyModelSettings))
+@app.command(epilog=fields(AnyModelSettings))
 def train(
     stores: list[Path],
     dataset: DatasetFile,
@@ -127,12 +88,12 @@ def train(
     from swflow.models.fit import fit_model
     from swflow.trajectory import Trajectory
 
-    chosen = _settings(AnyModelSettings, settings, override)
+    chosen = read_settings(AnyModelSettings, settings, override)
     teachers = Trajectory.open_all(stores)
-    fit_model(chosen, read_dataset(dataset), teachers, seed, out, _device(device))
+    fit_model(chosen, read_dataset(dataset), teachers, seed, out, checked_device(device))
 
 
-@app.command(epilog=_fields(SampleSettings))
+@app.command(epilog=fields(SampleSettings))
 def sample(
     source: Source,
     out: Out,
@@ -158,7 +119,7 @@ def sample(
     check_ending(out)
     sampler = open_sampler(source)
     given = [f"n={n}"] if n is not None else []
-    n = _settings(SampleSettings, settings, [*override, *given]).n
+    n = read_settings(SampleSettings, settings, [*override, *given]).n
     if out.suffix == ".h5":
         points = sampling_points(sampler, entropy, time, passes)
         write_samples(sampler, n, points, seed, out, quasi=quasi)
@@ -228,7 +189,7 @@ def animate(
     pictures.animate(sampler.domain.units, frame, frames, rate, out)
 
 
-@app.command(epilog=_fields(ScoreSettings))
+@app.command(epilog=fields(ScoreSettings))
 def score(
     samples: Path,
     out: Out,
@@ -250,7 +211,7 @@ def score(
         open_sampler(source),
         read_dataset(dataset),
         Trajectory.open_all(reference),
-        _settings(ScoreSettings, settings, override),
+        read_settings(ScoreSettings, settings, override),
         seed,
     )
     scoring.write_scores(rows, out)
@@ -323,45 +284,6 @@ def main() -> None:
         app()
     except InputError as error:
         sys.exit(f"swflow: error: {error}")
-
-
-def _settings(annotation: Any, text: str, overrides: list[str]) -> Any:
-    values, where = _read_settings(text)
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals:
-            raise InputError(f"--set {override}: write it as key=value.")
-        *parents, last = key.split(".")
-        target = values
-        for parent in parents:
-            target = target.setdefault(parent, {})
-        target[last] = yaml.safe_load(value)
-    return parse_settings(annotation, values, where)
-
-
-def _read_settings(text: str) -> tuple[dict[str, Any], str]:
-    inline = text.lstrip().startswith("{")
-    where = "--settings" if inline else text
-    try:
-        values = yaml.safe_load(text if inline else Path(text).read_text())
-    except (OSError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{where}: settings cannot be read ({reason}).") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{where}: settings must be a mapping of keys to values.")
-    return values, where
-
-
-def _device(name: str) -> str:
-    """A device that is there: no silent fallback to the CPU."""
-    import torch
-
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"--device {name}: torch sees no GPU here; use --device cpu.")
-    try:
-        return str(torch.device(name))
-    except RuntimeError as error:
-        raise InputError(f"--device {name}: {error}") from error
 
 
 def _named(registry: dict[str, Any], name: str, what: str) -> Any:

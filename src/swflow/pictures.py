@@ -55,7 +55,7 @@ def entropies_picture(dataset: Dataset, samples: dict[str, Path]) -> Figure:
     for name, path in samples.items():
         draws = _most_passes(path)
         end = max(d.time for d in draws)
-        shown[name] = {f"ε = {d.entropy:g}": d for d in draws if d.time == end}
+        shown[name] = {f"ε = {d.entropy:g}": d for d in draws if not d.time < end}
     figure = _image_figure if _are_images(dataset.units) else _plane_figure
     return figure(dataset, shown)
 
@@ -115,7 +115,7 @@ def _moving_points(
     title, first = frames(0)
     ends = np.concatenate([_plane(first), _plane(frames(n_frames - 1)[1])])
     low, high = np.quantile(ends, [0.001, 0.999], axis=0)
-    margin = 0.1 * (high - low)
+    margin = 0.1 * (high - low) + (high == low)
     points = _scatter(axes, first)
     axes.set(aspect="equal", xlim=(low[0] - margin[0], high[0] + margin[0]), xticks=[], yticks=[])
     axes.set(ylim=(low[1] - margin[1], high[1] + margin[1]), title=title)
@@ -158,12 +158,17 @@ def _plane_figure(
     )
     real = _plane(dataset.units.to_data(dataset.rows("test")))
     low, high = real.min(axis=0), real.max(axis=0)
-    margin = 0.15 * (high - low)
+    margin = 0.15 * (high - low) + (high == low)  # of one dimension the second is empty
     for line, (name, draws) in zip(panels, shown.items(), strict=True):
         for axes, label in zip(line, labels, strict=False):
+            axes.set_title(label if line is panels[0] else "", fontsize=10)
             if label in draws:
                 _scatter(axes, dataset.units.to_data(draws[label].x))
-            axes.set_title(label, fontsize=10)
+            else:
+                axes.text(
+                    0.5, 0.5, "not learned", ha="center", transform=axes.transAxes, color="0.5"
+                )
+                axes.spines[:].set_visible(False)
         if paths:
             _paths(line[-1], dataset.units, paths[name])
         line[0].set_ylabel(name)

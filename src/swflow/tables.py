@@ -179,16 +179,29 @@ TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 
 
 def write_table(table: pd.DataFrame, folder: Path, name: str) -> None:
-    """Write `name`.csv (plain numbers), .md and .tex (mean ± standard deviation)."""
+    """Write `name`.csv (plain numbers), .md, .tex and .html (mean ± standard deviation)."""
     shown = readable(table)
     texts = {
         "csv": table.to_csv(index=False),
         "md": shown.to_markdown(index=False, disable_numparse=True) + "\n",
+        "html": _page(name, shown),
         "tex": shown.style.hide(axis="index").format(escape="latex").to_latex(hrules=True),
     }
     for suffix, text in texts.items():
         with atomic_path(folder / f"{name}.{suffix}") as partial:
             partial.write_text(text)
+
+
+def _page(name: str, shown: pd.DataFrame) -> str:
+    """A page of its own, for the report."""
+    body = shown.to_html(index=False, border=0, justify="left")
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title><style>'
+        "body{font:14px system-ui,sans-serif}table{border-collapse:collapse}"
+        "th,td{padding:.3em .8em;text-align:left;white-space:nowrap;"
+        "border-bottom:1px solid #ccc}th{position:sticky;top:0;background:#fff}"
+        f"</style></head><body>{body}</body></html>\n"
+    )
 
 
 def ratio_interval(
@@ -245,12 +258,18 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             continue
         text = table[name].map(_number)
         if f"{name}_std" in table:
-            text += table[f"{name}_std"].map(lambda v: "" if pd.isna(v) else f" ± {_number(v)}")
+            text += _deviations(table[name], table[f"{name}_std"])
         if f"{name}_low" in table:
             bounds = table[f"{name}_low"].map(_number) + ", " + table[f"{name}_high"].map(_number)
             text += " [" + bounds + "]"
         shown[name.replace("_", " ")] = text
     return shown
+
+
+def _deviations(means: pd.Series, deviations: pd.Series) -> pd.Series:
+    """` ± x`, or nothing where all seeds agree (to rounding) or there is one alone."""
+    agree = deviations.isna() | (deviations <= 1e-9 * means.abs())
+    return deviations.map(lambda value: f" ± {_number(value)}").mask(agree, "")
 
 
 def _number(value: object) -> str:

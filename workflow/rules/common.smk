@@ -83,6 +83,20 @@ def score_files():
     ]
 
 
+def reported(folder, names, endings, shown):
+    """Products of one folder: of each name, the one in `shown` appears in the report."""
+    place = {"category": folder.capitalize()}
+    products = []
+    for name in names:
+        caption = f"../report/{name}.rst"
+        for ending in endings:
+            path = f"results/{folder}/{name}.{ending}"
+            if ending == shown:
+                path = report(path, caption=caption, labels={"name": name}, **place)
+            products.append(path)
+    return products
+
+
 def device():
     """Where heavy jobs run."""
     return "cuda" if study.gpus else "cpu"

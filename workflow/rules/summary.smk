@@ -15,11 +15,7 @@ rule tabulate:
     input:
         "results/metrics.csv",
     output:
-        expand(
-            "results/tables/{table}.{ending}",
-            table=study.tables(),
-            ending=["csv", "md", "tex"],
-        ),
+        reported("tables", study.tables(), ["csv", "md", "tex", "html"], "html"),
     log:
         "results/logs/tabulate.log",
     params:
@@ -33,11 +29,7 @@ rule plot:
     input:
         "results/metrics.csv",
     output:
-        expand(
-            "results/figures/{figure}.{ending}",
-            figure=study.figures(),
-            ending=["svg", "png"],
-        ),
+        reported("figures", study.figures(), ["svg", "png"], "svg"),
     log:
         "results/logs/plot.log",
     params:
@@ -53,7 +45,13 @@ rule picture:
         dataset="results/datasets/{dataset}.h5",
     output:
         "results/figures/samples/{dataset}/{flow}/entropy{entropy}.svg",
-        "results/figures/samples/{dataset}/{flow}/entropy{entropy}.png",
+        report(
+            "results/figures/samples/{dataset}/{flow}/entropy{entropy}.png",
+            caption="../report/samples.rst",
+            category="Samples",
+            subcategory="over time",
+            labels={"dataset": "{dataset}", "flow": "{flow}", "entropy": "{entropy}"},
+        ),
     log:
         "results/logs/picture/{dataset}/{flow}/entropy{entropy}.log",
     params:
@@ -70,7 +68,13 @@ rule strip:
         dataset="results/datasets/{dataset}.h5",
     output:
         "results/figures/strips/{dataset}/{flow}.svg",
-        "results/figures/strips/{dataset}/{flow}.png",
+        report(
+            "results/figures/strips/{dataset}/{flow}.png",
+            caption="../report/strip.rst",
+            category="Samples",
+            subcategory="over entropy",
+            labels={"dataset": "{dataset}", "flow": "{flow}"},
+        ),
     log:
         "results/logs/strip/{dataset}/{flow}.log",
     params:

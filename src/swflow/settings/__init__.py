@@ -29,6 +29,7 @@ from swflow.settings.models import (
     ModelSettings,
     NetworkSettings,
     OptimiserSettings,
+    VelocitySettings,
 )
 from swflow.settings.scoring import SampleSettings, ScoreSettings
 from swflow.settings.study import PARTICLES, TEST_SET, Experiment, Run, Study
@@ -65,5 +66,6 @@ __all__ = [
     "Study",
     "SwissRollSettings",
     "SyntheticSettings",
+    "VelocitySettings",
     "parse_settings",
 ]

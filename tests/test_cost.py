@@ -1,0 +1,76 @@
+"""Cost: what must be kept, at which precision, and the ways in which a flow serves samples."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import swflow
+from swflow.datasets import Dataset
+from swflow.flow import step_schedule
+from swflow.metrics.cost import _data_itemsize, cost
+from swflow.models.fit import fit_model
+from swflow.models.particles import Particles
+from swflow.settings import (
+    FlowMapSettings,
+    NetworkSettings,
+    OptimiserSettings,
+    ScoreSettings,
+    SimulationSettings,
+)
+from swflow.trajectory import Trajectory
+
+FEW = ScoreSettings(n_timed=50, n_timings=1)
+
+
+def costs(*arguments: object) -> dict[str, float]:
+    return {name: value for name, value, _ in cost(*arguments, 1, FEW, 0)}  # type: ignore[arg-type]
+
+
+def test_flow_has_three_ways_to_serve_samples(
+    dataset: Dataset, stores: list[list[Trajectory]]
+) -> None:
+    for own, reference in zip(stores[2], stores[1], strict=True):
+        found = costs(Particles(stores[2]), dataset, reference)
+        wall = own.attributes["wall_seconds"]
+        assert found["simulate_seconds"] == found["carried_seconds_per_1000"] == wall
+        assert found["shared_seconds_per_1000"] == pytest.approx(wall)  # 1,000 particles
+        assert found["seconds_per_1000"] > 0
+        settings = SimulationSettings.model_validate(own.settings)
+        assert found["evaluations"] == len(step_schedule(settings))
+        # 50 fresh particles alone are worse than 1,000 of a run of 1,000.
+        assert 0 < found["shared_sw_few"] < found["sw_few"]
+        assert found["carried_sw_few"] < found["sw_few"]
+
+
+def test_model_is_stored_in_half_precision_where_that_changes_nothing(
+    dataset: Dataset, stores: list[list[Trajectory]], tmp_path: Path
+) -> None:
+    settings = FlowMapSettings(
+        network=NetworkSettings(width=16, depth=2), training=OptimiserSettings(steps=10)
+    )
+    fit_model(settings, dataset, stores[0][:1], 0, tmp_path / "m", "cpu")
+    model = swflow.load(tmp_path / "m")
+    found = costs(model, dataset, stores[1][0])
+    numbers = sum(v.numel() for v in model.tensors().values())
+    assert found["stored_bytes"] == 2 * numbers
+    assert found["break_even_rows"] == pytest.approx(numbers)  # rows of two bytes
+    assert found["evaluations"] == 1
+    assert {"train_seconds", "simulate_seconds", "sw_few"} <= set(found)
+
+
+def test_rows_are_kept_at_the_lowest_precision_that_changes_nothing(dataset: Dataset) -> None:
+    assert _data_itemsize(dataset, 0) == 1
+    # One row far away makes 256 even levels coarse; half precision is relative.
+    train = dataset.splits["train"]
+    far = np.concatenate([train.x, np.full((1, *train.x.shape[1:]), 400, np.float32)])
+    wide = replace(dataset, splits=dataset.splits | {"train": replace(train, x=far, y=None)})
+    close = replace(wide, splits=wide.splits | {"heldout": replace(train, x=far + 1e-3, y=None)})
+    assert _data_itemsize(close, 0) in (2, 4)
+
+
+def test_real_rows_cost_nothing(dataset: Dataset, stores: list[list[Trajectory]]) -> None:
+    from swflow.models.test_set import TestSet
+
+    assert costs(TestSet(dataset), dataset, stores[1][0]) == {}

@@ -1,0 +1,92 @@
+"""The current velocity and its ODE."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import swflow
+from swflow.datasets import Dataset
+from swflow.models.fit import fit_model
+from swflow.models.velocity import Velocity
+from swflow.settings import (
+    NetworkSettings,
+    OptimiserSettings,
+    SourceSettings,
+    VelocitySettings,
+)
+from swflow.sliced import random_directions, sliced_wasserstein
+from swflow.trajectory import Trajectory
+
+SMALL = VelocitySettings(
+    passes=(8,),
+    network=NetworkSettings(width=64, depth=3),
+    training=OptimiserSettings(steps=1200, batch_size=256, average_decay=0.99, precision="float32"),
+)
+
+
+@pytest.fixture(scope="module")
+def velocity(folder: Path, dataset: Dataset, stores: list[list[Trajectory]]) -> Velocity:
+    fit_model(SMALL, dataset, stores[0], 0, folder / "velocity", "cpu")
+    model = swflow.load(folder / "velocity")
+    assert isinstance(model, Velocity)
+    return model
+
+
+def test_ode_has_the_laws_of_the_flow(
+    velocity: Velocity, stores: list[list[Trajectory]], generator: torch.Generator
+) -> None:
+    """At both entropies: FACTS 13, two samples of n points of one law have E SW² ≈ 6/n."""
+    thetas = random_directions(64, 2, generator=generator)
+    for store in stores[1]:
+        end = torch.from_numpy(store.particles(6))
+        x = velocity.draw(1000, 2.0, store.entropy, generator=generator, passes=8)
+        assert float(sliced_wasserstein(x, end, thetas)) < 1.5 * math.sqrt(6 / 1000)
+
+
+def test_more_evaluations_are_nearer_to_the_solution(velocity: Velocity) -> None:
+    """Second order: from 8 to 32 steps the error falls by about 16; at least by 6."""
+    x0 = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+    solution = velocity.transport(x0, entropy=0.1, passes=512)
+    errors = [
+        float((velocity.transport(x0, entropy=0.1, passes=k) - solution).norm()) for k in (1, 8, 32)
+    ]
+    assert errors[0] > errors[1] > 6 * errors[2]
+
+
+def test_time_zero_is_the_source(velocity: Velocity) -> None:
+    x0 = torch.randn(20, 2)
+    assert torch.equal(velocity.transport(x0, time=0, passes=3), x0)
+
+
+def test_controls(velocity: Velocity) -> None:
+    assert velocity.passes == (8,)
+    assert velocity.sample(3, passes=2).shape == (3, 2)
+    with pytest.raises(ValueError, match="passes=0: at least 1 evaluation"):
+        velocity.sample(3, passes=0)
+    with pytest.raises(ValueError, match=r"entropy=0.3: allowed is 0 to 0.1"):
+        velocity.sample(3, entropy=0.3)
+    with pytest.raises(ValueError, match=r"time=3: allowed is 0 to 2"):
+        velocity.sample(3, time=3)
+
+
+def test_source_has_its_own_score_at_time_zero(
+    velocity: Velocity, stores: list[list[Trajectory]]
+) -> None:
+    """At time 0 v − ε∇log ρ of N(0, I) is v + εx; a uniform law has none at its edge."""
+    store = stores[0][1]
+    inputs, goals, times = velocity.examples(store)
+    assert times[0] == 0
+    np.testing.assert_allclose(goals[0], store.drift(0) + 0.1 * inputs[0], rtol=1e-5, atol=1e-6)
+    domain = velocity.domain
+    uniform = type(domain)(
+        domain.dataset,
+        domain.units,
+        SourceSettings(law="uniform"),
+        domain.times,
+        domain.entropies,
+    )
+    assert len(Velocity(SMALL, uniform).examples(store)[2]) == len(store.time) - 1
+    assert len(Velocity(SMALL, uniform).examples(stores[0][0])[2]) == len(store.time)
