@@ -80,11 +80,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     rows = []
-    for dataset, flow in (("digits", "images"), ("eight_gaussians", "plane")):
+    for dataset, flow, model in (
+        ("digits", "images", "flow_map_wide"),
+        ("eight_gaussians", "plane", "flow_map"),
+    ):
         paths = (
             arguments.results / "datasets" / f"{dataset}.h5",
             arguments.results / "flows" / dataset / flow / "entropy0" / "seed0.zarr",
-            arguments.results / "models" / dataset / flow / "flow_map" / "seed0",
+            arguments.results / "models" / dataset / flow / model / "seed0",
         )
         for name, measure in (("in process", in_process), ("whole process", whole_process)):
             first, second, ratio = measure(*paths, arguments.repeats)

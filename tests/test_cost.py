@@ -10,6 +10,7 @@ import swflow
 from swflow.datasets import Dataset
 from swflow.flow import step_schedule
 from swflow.metrics.cost import _data_itemsize, cost
+from swflow.models.base import Point, Sampler
 from swflow.models.fit import fit_model
 from swflow.models.particles import Particles
 from swflow.settings import (
@@ -24,8 +25,9 @@ from swflow.trajectory import Trajectory
 FEW = ScoreSettings(n_timed=50, n_timings=1)
 
 
-def costs(*arguments: object) -> dict[str, float]:
-    return {name: value for name, value, _ in cost(*arguments, 1, FEW, 0)}  # type: ignore[arg-type]
+def costs(sampler: Sampler, dataset: Dataset, reference: Trajectory) -> dict[str, float]:
+    point = Point(reference.entropy, float(reference.time[-1]))
+    return {name: value for name, value, _ in cost(sampler, dataset, reference, point, FEW, 0)}
 
 
 def test_flow_has_three_ways_to_serve_samples(

@@ -12,6 +12,7 @@ from swflow.datasets import Dataset
 from swflow.metrics.classifier import classifier_accuracy
 from swflow.metrics.fidelity import fidelity, repeatability
 from swflow.metrics.generation import energy_distance, exact_wasserstein, generation
+from swflow.models.base import Point
 from swflow.models.particles import Particles
 from swflow.settings import ScoreSettings
 from swflow.trajectory import Trajectory
@@ -68,9 +69,9 @@ def test_generation_distances_equal_pots(generator: torch.Generator) -> None:
 def test_flow_scores_its_own_floor(stores: list[list[Trajectory]]) -> None:
     """A run against another: run-to-run below draws; repeatability from the carried points."""
     sampler, reference = Particles(stores[2]), stores[1][0]
-    time = float(reference.time[-1])
-    draws = sampler.draw(100, time, 0.0, generator=torch.Generator().manual_seed(0)).numpy()
-    found = {name: value for name, value, _ in fidelity(sampler, draws, reference, time, FEW, 0)}
+    end = Point(0.0, float(reference.time[-1]))
+    draws = sampler.draw(100, end, torch.Generator().manual_seed(0)).numpy()
+    found = {name: value for name, value, _ in fidelity(sampler, draws, reference, end, FEW, 0)}
     assert 0 < found["sw2_large"] < found["sw2"]
     assert found["sw2_error"] < found["sw2"]
     first, second = stores[2][0].carried(6), reference.carried(6)

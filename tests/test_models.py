@@ -10,7 +10,7 @@ import torch
 import swflow
 from swflow.datasets import Dataset, RawDataset, Split, read_dataset, write_dataset
 from swflow.errors import InputError
-from swflow.models.base import Model
+from swflow.models.base import Model, Point
 from swflow.models.fit import fit_model
 from swflow.models.flow_map import FlowMap
 from swflow.models.particles import Particles
@@ -166,7 +166,7 @@ def test_gaussian_fit_has_the_moments_of_the_teacher(
         for index in (1, 6):
             cloud = store.particles(index)
             time, generator = float(store.time[index]), torch.Generator().manual_seed(0)
-            draws = gaussian.draw(40000, time, store.entropy, generator=generator).numpy()
+            draws = gaussian.draw(40000, Point(store.entropy, time), generator).numpy()
             np.testing.assert_allclose(draws.mean(0), cloud.mean(0), atol=0.02)
             np.testing.assert_allclose(np.cov(draws.T), np.cov(cloud.T), atol=0.05)
 
@@ -175,7 +175,7 @@ def test_particles_are_drawn_with_replacement(stores: list[list[Trajectory]]) ->
     sampler = Particles(stores[0])
     generator = torch.Generator().manual_seed(0)
     end = sampler.domain.times[-1]
-    draws = sampler.draw(500, end, 0.1, generator=generator).numpy()
+    draws = sampler.draw(500, Point(0.1, end), generator).numpy()
     cloud = stores[0][1].particles(6)
     assert {tuple(row) for row in draws} <= {tuple(row) for row in cloud}
 

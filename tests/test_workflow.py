@@ -22,8 +22,7 @@ BELOW_SIMULATE = {
 TABLES = ("fidelity", "generation", "regularisation", "twin", "cost", "gaussian")
 FIGURES = ("convergence", "fidelity", "regularisation")
 PICTURES = [
-    *[f"samples/{d}/short/entropy{e}" for d in ("eight", "normal") for e in ("0", "0.1")],
-    *("strips/eight/short", "strips/normal/short"),
+    *("samples/eight/short/entropy0", "samples/eight/short/entropy0.1", "strips/eight/short")
 ]
 
 pytestmark = pytest.mark.workflow

@@ -126,9 +126,7 @@ def sample(
     else:
         point = one_point(sampler, entropy, time, passes)
         generator = keyed_generator(seed, "sample")
-        x = sampler.draw(
-            n, point.time, point.entropy, generator=generator, quasi=quasi, passes=point.passes
-        )
+        x = sampler.draw(n, point, generator, quasi)
         write_points(x.numpy(), sampler.domain.units, out, to_data=True)
 
 
@@ -158,7 +156,7 @@ def transport(
         raise InputError(f"{model}: a {carrier.kind} carries no source points; use swflow sample.")
     point = one_point(carrier, entropy, time, passes)
     x0 = torch.from_numpy(read_points(points, carrier.domain.units.dim))
-    x = carrier.transport(x0, time=point.time, entropy=point.entropy, passes=point.passes)
+    x = carrier.transport(x0, **point._asdict())
     write_points(x.numpy(), carrier.domain.units, out, to_data=data_units)
 
 

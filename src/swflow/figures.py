@@ -108,13 +108,14 @@ def fidelity_figure(metrics: pd.DataFrame) -> Figure:
 
 
 def regularisation_figure(metrics: pd.DataFrame) -> Figure:
-    """SW over its floor, coverage and memorisation over ε, a line of panels for each dataset."""
+    """SW over its floor, coverage and memorisation over ε, a line of panels for each flow."""
     table = regularisation_table(metrics)
     table = table[table["model"] != TEST_SET]
-    flows = table.groupby(["dataset", "teacher"])["entropy"].nunique()
-    keys = [(str(dataset), str(teacher)) for dataset, teacher in flows[flows > 1].index]
+    flows = table.groupby(["dataset", "teacher"]).nunique()
+    learned = flows[(flows["entropy"] > 1) & (flows["model"] > 1)]
+    keys = [(str(dataset), str(teacher)) for dataset, teacher in learned.index]
     if not keys:
-        raise InputError("metrics.csv holds no flow at two entropies; add one to its family.")
+        raise InputError("metrics.csv holds no learned flow at two entropies; add one.")
     real = metrics[metrics["model"] == TEST_SET]
     null = real.groupby(["dataset", "metric"])["value"].mean().to_dict()
     figure, panels = plt.subplots(

@@ -38,12 +38,14 @@ def times_picture(dataset: Dataset, samples: dict[str, Path], entropy: float) ->
     """
     rows = {}
     for name, path in samples.items():
-        own = [d for d in _most_passes(path) if np.isclose(d.entropy, entropy)]
+        own = [d for d in _most_passes(path) if np.isclose(d.point.entropy, entropy)]
         if own:
             rows[name] = own
     if not rows:
         raise InputError(f"no sample file has samples at entropy {entropy:g}.")
-    shown = {name: {f"τ = {d.time:.3g}": d for d in _spread(own)} for name, own in rows.items()}
+    shown = {
+        name: {f"τ = {d.point.time:.3g}": d for d in _spread(own)} for name, own in rows.items()
+    }
     if _are_images(dataset.units):
         return _image_figure(dataset, shown)
     return _plane_figure(dataset, shown, paths=rows)
@@ -54,8 +56,8 @@ def entropies_picture(dataset: Dataset, samples: dict[str, Path]) -> Figure:
     shown = {}
     for name, path in samples.items():
         draws = _most_passes(path)
-        end = max(d.time for d in draws)
-        shown[name] = {f"ε = {d.entropy:g}": d for d in draws if not d.time < end}
+        end = max(d.point.time for d in draws)
+        shown[name] = {f"ε = {d.point.entropy:g}": d for d in draws if not d.point.time < end}
     figure = _image_figure if _are_images(dataset.units) else _plane_figure
     return figure(dataset, shown)
 
@@ -184,7 +186,9 @@ def _paths(axes: Any, units: Units, draws: list[Draws]) -> None:
     axes.plot(paths[..., 0], paths[..., 1], color="0.5", linewidth=0.4, alpha=0.7)
     axes.scatter(*paths[0].T, s=3, color="C1", zorder=2, label="first")
     axes.scatter(*paths[-1].T, s=3, color="C0", zorder=3, label="last")
-    axes.set_title(f"paths, τ = {draws[0].time:.2g} to {draws[-1].time:.3g}", fontsize=9)
+    axes.set_title(
+        f"paths, τ = {draws[0].point.time:.2g} to {draws[-1].point.time:.3g}", fontsize=9
+    )
     axes.legend(loc="lower right", fontsize=7, markerscale=2, handletextpad=0, frameon=True)
 
 
@@ -260,8 +264,8 @@ def _are_images(units: Units) -> bool:
 def _most_passes(path: Path) -> list[Draws]:
     """The draws of a sample file with the largest number of passes."""
     draws = list(read_samples(path))
-    most = max(d.passes for d in draws)
-    return [d for d in draws if d.passes == most]
+    most = max(d.point.passes for d in draws)
+    return [d for d in draws if d.point.passes == most]
 
 
 def _spread(draws: list[Draws]) -> list[Draws]:

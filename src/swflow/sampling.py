@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -15,7 +14,7 @@ from swflow.datasets import read_dataset
 from swflow.errors import InputError
 from swflow.files import atomic_path
 from swflow.models import load
-from swflow.models.base import DESCRIPTION, Sampler, SourceModel
+from swflow.models.base import DESCRIPTION, Point, Sampler, SourceModel
 from swflow.models.particles import Particles
 from swflow.models.test_set import TestSet
 from swflow.progress import progress
@@ -25,14 +24,6 @@ from swflow.sources import draw_source
 from swflow.trajectory import Trajectory
 
 
-class Point(NamedTuple):
-    """Where to draw: entropy ε, time τ, number of passes."""
-
-    entropy: float
-    time: float
-    passes: int
-
-
 @dataclass(frozen=True)
 class Draws:
     """One group of the file: x `(n, *event_shape)` in model units.
@@ -40,9 +31,7 @@ class Draws:
     working_set_bytes: memory that drawing all groups took.
     """
 
-    entropy: float
-    time: float
-    passes: int
+    point: Point
     x: np.ndarray
     working_set_bytes: int
 
@@ -84,7 +73,7 @@ def sampling_points(
     for number in passes:
         sampler.check_passes(number)
     if math.isnan(domain.times[-1]):
-        return [Point(math.nan, math.nan, 1)]
+        return [Point(math.nan, math.nan)]
     after_start = [t for t in domain.times if t > 0]
     return [
         Point(*point)
@@ -124,8 +113,8 @@ def write_samples(
         for point in progress("sample", points):
             # One stream for all points: row i is the same source point at every time.
             generator = keyed_generator(seed, "sample")
+            x = sampler.draw(n, point, generator, quasi)
             entropy, time, passes = point
-            x = sampler.draw(n, time, entropy, generator=generator, quasi=quasi, passes=passes)
             group = file.create_group(f"entropy{entropy:g}/time{time:g}/passes{passes}")
             group.attrs.update(point._asdict())
             group["x"] = x.numpy().reshape(n, *units.event_shape)
@@ -140,12 +129,11 @@ def journey(
     A model carries source points. Of a stored run the particles (for ε > 0 their twins) are
     joined between stored times, straight in log(1 + τ). Raises InputError for other samplers.
     """
-    _, entropy = sampler.check(None, entropy, None, sampler.passes[-1])
+    entropy, _, passes = sampler.check(None, entropy, None, sampler.passes[-1])
     units = sampler.domain.units
     if isinstance(sampler, SourceModel):
         generator = keyed_generator(seed, "sample")
         x0 = draw_source(sampler.domain.source, n, units.dim, generator=generator)
-        passes = sampler.passes[-1]
         return lambda time: sampler.to_data(
             sampler.transport(x0, time=time, entropy=entropy, passes=passes)
         ).numpy()
@@ -174,6 +162,7 @@ def read_samples(path: Path) -> Iterator[Draws]:
             for group in sorted(groups, key=lambda g: tuple(g.attrs[k] for k in keys)):
                 entropy, time, passes = (group.attrs[k] for k in keys)
                 memory = int(file.attrs["working_set_bytes"])
-                yield Draws(float(entropy), float(time), int(passes), group["x"][:], memory)
+                point = Point(float(entropy), float(time), int(passes))
+                yield Draws(point, group["x"][:], memory)
     except (OSError, KeyError) as error:
         raise InputError(f"{path}: not a readable sample file ({error}); sample again.") from error

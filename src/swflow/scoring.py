@@ -40,10 +40,9 @@ def score(
     rows: list[Row] = []
     by_entropy = {store.entropy: store for store in references}
     for draws in progress("score", list(read_samples(samples))):
-        trained = math.isnan(draws.entropy) or bool(
-            np.isclose(draws.entropy, sampler.domain.entropies).any()
-        )
-        at = (draws.entropy, draws.time, draws.passes, None, trained)
+        entropy, time, passes = draws.point
+        trained = math.isnan(entropy) or bool(np.isclose(entropy, sampler.domain.entropies).any())
+        at = (entropy, time, passes, None, trained)
         measured = _measure(draws, sampler, dataset, by_entropy, settings, seed)
         rows += [Row(*at, metric, value, None, n) for metric, value, n in measured]
     if isinstance(sampler, Particles):
@@ -61,17 +60,18 @@ def _measure(
 ) -> Iterator[tuple[str, float, int]]:
     """Fidelity at every time; cost, generation and memorisation at the end of the flow."""
     flat = draws.x.reshape(len(draws.x), -1)
-    if not math.isnan(draws.entropy):
-        if draws.entropy not in references:
+    entropy, time, _ = draws.point
+    if not math.isnan(entropy):
+        if entropy not in references:
             raise InputError(
-                f"draws at entropy {draws.entropy:g} have no reference run: given are "
+                f"draws at entropy {entropy:g} have no reference run: given are "
                 f"{', '.join(f'{e:g}' for e in references)}; simulate that entropy too."
             )
-        reference = references[draws.entropy]
-        yield from fidelity(sampler, flat, reference, draws.time, settings, seed, draws.passes)
-        if draws.time < reference.time[-1]:
+        reference = references[entropy]
+        yield from fidelity(sampler, flat, reference, draws.point, settings, seed)
+        if time < reference.time[-1]:
             return
-        yield from cost(sampler, dataset, reference, draws.passes, settings, seed)
+        yield from cost(sampler, dataset, reference, draws.point, settings, seed)
         if isinstance(sampler, Model):
             yield "working_set_bytes", float(draws.working_set_bytes), len(flat)
     real = dataset.rows("test")

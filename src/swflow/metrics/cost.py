@@ -10,7 +10,7 @@ from torch import Tensor
 from swflow.datasets import Dataset
 from swflow.flow import simulate, step_schedule
 from swflow.metrics.rows import CARRIED, SHARED
-from swflow.models.base import Model, Sampler
+from swflow.models.base import Model, Point, Sampler
 from swflow.models.particles import Particles
 from swflow.randomness import keyed_generator
 from swflow.settings import ScoreSettings, SimulationSettings
@@ -26,11 +26,11 @@ def cost(
     sampler: Sampler,
     dataset: Dataset,
     reference: Trajectory,
-    passes: int,
+    point: Point,
     settings: ScoreSettings,
     seed: int,
 ) -> Iterator[tuple[str, float, int]]:
-    """Yield (metric, value, n): what it takes to draw at the end of the flow.
+    """Yield (metric, value, n): what it takes to draw at `point`, the end of the flow.
 
     seconds_per_1000: median wall seconds of drawing n_timed samples afresh, scaled to 1,000;
     sw_few: SW of such samples to all particles of the reference run; evaluations: of the drift or
@@ -40,10 +40,10 @@ def cost(
     prefix), fresh points carried through a run of all particles (`carried_`), and the
     particles of such a run, handed out (`shared_`).
     """
-    n, entropy = settings.n_timed, reference.entropy
+    n = settings.n_timed
     bytes_per_row = dataset.dim * _data_itemsize(dataset, seed)
     if isinstance(sampler, Particles):
-        store = sampler.stores[entropy]
+        store = sampler.stores[point.entropy]
         flow = SimulationSettings.model_validate(store.settings)
         seconds, few = _timed(lambda: run_flow(dataset, flow, n), settings.n_timings)
         n_rows = len(dataset.rows("train"))
@@ -53,11 +53,9 @@ def cost(
         yield "evaluations", float(len(step_schedule(flow))), n
         yield from _stored_run(store, reference, seed)
     elif isinstance(sampler, Model):
-        end = sampler.domain.times[-1]
 
         def draw(model: Model = sampler) -> Tensor:
-            generator = keyed_generator(seed, "cost")
-            return model.draw(n, end, entropy, generator=generator, passes=passes)
+            return model.draw(n, point, keyed_generator(seed, "cost"))
 
         seconds, few = _timed(draw, settings.n_timings)
         for name in ("simulate_seconds", "train_seconds"):
@@ -65,7 +63,7 @@ def cost(
         stored = float(_model_bytes(sampler, few, draw, reference, seed))
         yield "stored_bytes", stored, n
         yield "break_even_rows", stored / bytes_per_row, n
-        yield "evaluations", float(passes), n
+        yield "evaluations", float(point.passes), n
     else:
         return
     yield "seconds_per_1000", seconds * 1000 / n, n

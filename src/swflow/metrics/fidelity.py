@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from swflow.metrics.classifier import classifier_accuracy
-from swflow.models.base import Sampler, SourceModel
+from swflow.models.base import Point, Sampler, SourceModel
 from swflow.models.particles import Particles
 from swflow.randomness import keyed_generator
 from swflow.settings import ScoreSettings
@@ -19,10 +19,9 @@ def fidelity(
     sampler: Sampler,
     draws: np.ndarray,
     reference: Trajectory,
-    time: float,
+    point: Point,
     settings: ScoreSettings,
     seed: int,
-    passes: int = 1,
 ) -> Iterator[tuple[str, float, int]]:
     """Yield (metric, value, n) of a sampler against all particles of a reference run.
 
@@ -33,7 +32,8 @@ def fidelity(
     for the flow with ε > 0: SW² of the reference's twin to its particles (floor: sw2_large, of
     another run's particles). With k passes n_large/k draws are made, at least n_draws.
     """
-    entropy, index = reference.entropy, reference.index(time)
+    entropy, time, passes = point
+    index = reference.index(time)
     cloud = torch.from_numpy(reference.particles(index))
     shared = keyed_generator(seed, "directions")
     directions = evaluation_directions(settings.n_directions, cloud.shape[1], shared)
@@ -44,7 +44,7 @@ def fidelity(
 
     generator = keyed_generator(seed, "fidelity", f"{entropy:g}", f"{time:g}")
     n = max(settings.n_large // passes, settings.n_draws)
-    large = _large_sample(sampler, n, time, entropy, passes, generator)
+    large = _large_sample(sampler, n, point, generator)
     yield "sw2_large", squared(large), len(large)
     n = settings.n_draws
     redraws = [squared(_redraw(large, n, generator)) for _ in range(settings.n_redraws)]
@@ -80,18 +80,11 @@ def repeatability(first: np.ndarray, second: np.ndarray) -> float:
     return float(100 * error / second.var(axis=0).sum())
 
 
-def _large_sample(
-    sampler: Sampler,
-    n: int,
-    time: float,
-    entropy: float,
-    passes: int,
-    generator: torch.Generator,
-) -> Tensor:
+def _large_sample(sampler: Sampler, n: int, point: Point, generator: torch.Generator) -> Tensor:
     """Draw n; of stored particles all, once each: they are the law that is drawn from."""
     if isinstance(sampler, Particles):
-        return sampler.cloud(time, entropy)
-    return sampler.draw(n, time, entropy, generator=generator, passes=passes)
+        return sampler.cloud(point)
+    return sampler.draw(n, point, generator)
 
 
 def _redraw(large: Tensor, n: int, generator: torch.Generator) -> Tensor:

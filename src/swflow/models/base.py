@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -61,6 +61,14 @@ class Domain:
         )
 
 
+class Point(NamedTuple):
+    """Where to draw: entropy ε, time τ, number of passes."""
+
+    entropy: float
+    time: float
+    passes: int = 1
+
+
 class Sampler(ABC):
     """Draws of a law at any time and entropy it knows; rows of a table of scores."""
 
@@ -73,17 +81,8 @@ class Sampler(ABC):
         return (1,)
 
     @abstractmethod
-    def draw(
-        self,
-        n: int,
-        time: float,
-        entropy: float,
-        *,
-        generator: Generator,
-        quasi: bool = False,
-        passes: int = 1,
-    ) -> Tensor:
-        """`(n, d)` draws in model units at a time and entropy that were checked."""
+    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Tensor:
+        """`(n, d)` draws in model units at a point that was checked."""
 
     def sample(
         self,
@@ -104,10 +103,9 @@ class Sampler(ABC):
         """
         if n < 1:
             raise InputError(f"n={n}: at least 1 sample must be asked for.")
-        time, entropy = self.check(time, entropy, label, passes)
+        point = self.check(time, entropy, label, passes)
         generator = generator if generator is not None else torch.default_generator
-        x = self.draw(n, time, entropy, generator=generator, quasi=quasi, passes=passes)
-        return self.to_data(x)
+        return self.to_data(self.draw(n, point, generator, quasi))
 
     def to_data(self, x: Tensor) -> Tensor:
         """`(n, d)` in model units -> `(n, *event_shape)` in data units."""
@@ -115,8 +113,8 @@ class Sampler(ABC):
 
     def check(
         self, time: float | None, entropy: float | None, label: int | None, passes: int
-    ) -> tuple[float, float]:
-        """Fill defaults and refuse what this kind lacks. Returns time and entropy."""
+    ) -> Point:
+        """Fill defaults and refuse what this kind lacks."""
         if label is not None:
             raise InputError(f"label={label}: this {self.kind} knows no labels; leave label out.")
         self.check_passes(passes)
@@ -125,7 +123,7 @@ class Sampler(ABC):
         entropy = entropies[0] if entropy is None else float(entropy)
         self.check_time(time)
         self.check_entropy(entropy)
-        return time, entropy
+        return Point(entropy, time, passes)
 
     def refuse_quasi(self, quasi: bool) -> None:
         """For kinds that draw no source point."""
@@ -182,14 +180,13 @@ class SourceModel(Model):
     """A model that carries points of the source: x₀ to the flow's state at a time."""
 
     @abstractmethod
-    def carry(self, x0: Tensor, time: float, entropy: float, passes: int) -> Tensor:
-        """`(n, d)` to `(n, d)` in model units, arguments already checked."""
+    def carry(self, x0: Tensor, point: Point) -> Tensor:
+        """A batch `(n, d)` to `(n, d)` in model units, at a point that was checked."""
 
     def pair(self, store: Trajectory, index: int) -> np.ndarray:
         """What the source points of a run are mapped to at stored time `index`, `(n, d)`."""
         return store.paired(index)
 
-    @torch.inference_mode()
     def transport(
         self,
         x0: Tensor,
@@ -205,24 +202,17 @@ class SourceModel(Model):
                 f"x0 has shape {tuple(x0.shape)}: needed is (n, {self.domain.units.dim}), "
                 "source points in model units."
             )
-        time, entropy = self.check(time, entropy, label, passes)
-        batches = x0.split(BATCH_ROWS)
-        return torch.cat([self.carry(batch, time, entropy, passes) for batch in batches])
+        return self._carry_all(x0, self.check(time, entropy, label, passes))
 
-    def draw(
-        self,
-        n: int,
-        time: float,
-        entropy: float,
-        *,
-        generator: Generator,
-        quasi: bool = False,
-        passes: int = 1,
-    ) -> Tensor:
+    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Tensor:
         """`(n, d)` draws: source points, carried."""
         law, dim = self.domain.source, self.domain.units.dim
         x0 = draw_source(law, n, dim, quasi=quasi, generator=generator)
-        return self.transport(x0, time=time, entropy=entropy, passes=passes)
+        return self._carry_all(x0, point)
+
+    @torch.inference_mode()
+    def _carry_all(self, x0: Tensor, point: Point) -> Tensor:
+        return torch.cat([self.carry(batch, point) for batch in x0.split(BATCH_ROWS)])
 
 
 def kind_class(kind: str) -> type[Any]:

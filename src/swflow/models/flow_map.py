@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
+from swflow.models.base import Point
 from swflow.models.conditioned import ConditionedModel
 from swflow.networks.mlp import ConditionedMLP
 from swflow.trajectory import Trajectory
@@ -38,9 +39,9 @@ class FlowMap(ConditionedModel):
         """The map is harder to learn the later it is."""
         return conditions[:, 0]
 
-    def carry(self, x0: Tensor, time: float, entropy: float, passes: int) -> Tensor:
+    def carry(self, x0: Tensor, point: Point) -> Tensor:
         """One pass of the network."""
-        conditions = self.conditions(time, entropy).to(x0.device)
+        conditions = self.conditions(point.time, point.entropy).to(x0.device)
         return self.predict(self.network, x0, conditions)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from swflow.errors import InputError
-from swflow.models.base import Domain, Model
+from swflow.models.base import Domain, Model, Point
 from swflow.settings import GaussianFitSettings
 from swflow.trajectory import Trajectory
 
@@ -44,20 +44,11 @@ class GaussianFit(Model):
         )
         return cls(settings, domain, mean, factor), pd.DataFrame({"step": [], "loss": []})
 
-    def draw(
-        self,
-        n: int,
-        time: float,
-        entropy: float,
-        *,
-        generator: Generator,
-        quasi: bool = False,
-        passes: int = 1,
-    ) -> Tensor:
+    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Tensor:
         """Independent Gaussian draws."""
         self.refuse_quasi(quasi)
-        e = int(np.argmin(np.abs(np.subtract(self.domain.entropies, entropy))))
-        t = int(np.argmin(np.abs(np.subtract(self.domain.times, time))))
+        e = int(np.argmin(np.abs(np.subtract(self.domain.entropies, point.entropy))))
+        t = int(np.argmin(np.abs(np.subtract(self.domain.times, point.time))))
         normal = torch.randn(n, self.domain.units.dim, generator=generator)
         return self.mean[e, t] + normal @ self.factor[e, t].T
 

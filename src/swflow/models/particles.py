@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from swflow.models.base import Domain, Sampler
+from swflow.models.base import Domain, Point, Sampler
 from swflow.settings import PARTICLES, SimulationSettings
 from swflow.trajectory import Trajectory
 from swflow.units import Units
@@ -28,22 +28,13 @@ class Particles(Sampler):
             entropies=tuple(self.stores),
         )
 
-    def draw(
-        self,
-        n: int,
-        time: float,
-        entropy: float,
-        *,
-        generator: Generator,
-        quasi: bool = False,
-        passes: int = 1,
-    ) -> Tensor:
+    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Tensor:
         """Rows of the stored cloud, drawn with replacement."""
         self.refuse_quasi(quasi)
-        cloud = self.cloud(time, entropy)
+        cloud = self.cloud(point)
         return cloud[torch.randint(len(cloud), (n,), generator=generator)]
 
-    def cloud(self, time: float, entropy: float) -> Tensor:
+    def cloud(self, point: Point) -> Tensor:
         """All stored particles `(n, d)` at a stored time."""
-        store = self.stores[min(self.stores, key=lambda stored: abs(stored - entropy))]
-        return torch.from_numpy(store.particles(store.index(time)))
+        store = self.stores[min(self.stores, key=lambda stored: abs(stored - point.entropy))]
+        return torch.from_numpy(store.particles(store.index(point.time)))

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from swflow.datasets import Dataset
 from swflow.errors import InputError
-from swflow.models.base import Domain, Sampler
+from swflow.models.base import Domain, Point, Sampler
 from swflow.settings import TEST_SET, SourceSettings
 
 
@@ -23,16 +23,7 @@ class TestSet(Sampler):
         nowhere = (math.nan,)
         self.domain = Domain(dataset.name, dataset.units, SourceSettings(), nowhere, nowhere)
 
-    def draw(
-        self,
-        n: int,
-        time: float,
-        entropy: float,
-        *,
-        generator: Generator,
-        quasi: bool = False,
-        passes: int = 1,
-    ) -> Tensor:
+    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Tensor:
         """At most all held-out rows."""
         self.refuse_quasi(quasi)
         if n > len(self.rows):

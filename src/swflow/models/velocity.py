@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from swflow.errors import InputError
+from swflow.models.base import Point
 from swflow.models.conditioned import ConditionedModel
 from swflow.networks.mlp import ConditionedMLP
 from swflow.trajectory import Trajectory
@@ -30,13 +31,12 @@ class Velocity(ConditionedModel):
 
     def examples(self, store: Trajectory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Particles and (1 + τ)·(observed current velocity), at every time it is known."""
-        first = self._first(store)
-        times = store.time[first:]
-        cloud = np.stack([store.particles(k) for k in range(first, len(store.time))])
-        goals = np.stack(
-            [(1 + store.time[k]) * self._current(store, k) for k in range(first, len(store.time))]
-        )
-        return cloud, goals.astype(np.float32), times
+        # At time 0 the score of a uniform source is singular: with ε > 0 begin after it.
+        singular = max(self.domain.entropies) > 0 and self.domain.source.law != "gaussian"
+        indices = range(int(singular), len(store.time))
+        cloud = np.stack([store.particles(k) for k in indices])
+        goals = np.stack([(1 + store.time[k]) * self._current(store, k) for k in indices])
+        return cloud, goals.astype(np.float32), store.time[indices.start :]
 
     def predict(self, network: ConditionedMLP, x: Tensor, conditions: Tensor) -> Tensor:
         """dx/ds at points `(b, d)`."""
@@ -47,12 +47,12 @@ class Velocity(ConditionedModel):
         """Stored times are even in s, and so is the ODE."""
         return torch.ones(len(conditions))
 
-    def carry(self, x0: Tensor, time: float, entropy: float, passes: int) -> Tensor:
-        """Solve the ODE from 0 to `time` in `passes` steps even in log(1 + τ)."""
-        h = math.log1p(time) / passes
+    def carry(self, x0: Tensor, point: Point) -> Tensor:
+        """Solve the ODE from 0 to the point's time in steps even in log(1 + τ)."""
+        h = math.log1p(point.time) / point.passes
         x, before = x0, None
-        for step in range(passes):
-            conditions = self.conditions(math.expm1(step * h), entropy).to(x0.device)
+        for step in range(point.passes):
+            conditions = self.conditions(math.expm1(step * h), point.entropy).to(x0.device)
             now = self.predict(self.network, x, conditions)
             x = x + h * (now if before is None else 1.5 * now - 0.5 * before)
             before = now
@@ -62,10 +62,6 @@ class Velocity(ConditionedModel):
         """Any number of evaluations from 1."""
         if passes < 1:
             raise InputError(f"passes={passes}: at least 1 evaluation is needed.")
-
-    def _first(self, store: Trajectory) -> int:
-        """At time 0 the score of a uniform source with ε > 0 is singular: begin after it."""
-        return int(store.entropy > 0 and self.domain.source.law != "gaussian")
 
     def _current(self, store: Trajectory, index: int) -> np.ndarray:
         current = store.current(index)

@@ -24,6 +24,6 @@ class ScoreSettings(Settings):
         5000, description="Rows of each side for the two-sample classifier, half of them to test."
     )
     n_exact: Count = Field(2000, description="Rows of each side for exact W2 and neighbours.")
-    n_memorisation: Count = Field(4000, description="Samples whose nearest rows are looked up.")
+    n_memorisation: Count = Field(2000, description="Samples whose nearest rows are looked up.")
     n_timed: Count = Field(1000, description="Samples in one timed draw.")
     n_timings: Count = Field(3, description="Timed draws; the median counts.")

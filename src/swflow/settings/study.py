@@ -157,10 +157,11 @@ class Study(Settings):
         ]
 
     def pictures(self) -> list[str]:
-        """`dataset/flow/entropyE` of every picture of samples over time."""
+        """`dataset/flow/entropyE` of every picture of models' samples over time."""
         return [
             f"{e.dataset}/{e.flow}/entropy{entropy:g}"
             for e in self.experiments
+            if e.models
             for entropy in self.flows[e.flow].entropies
         ]
 
@@ -169,7 +170,7 @@ class Study(Settings):
         return [
             f"{e.dataset}/{e.flow}"
             for e in self.experiments
-            if len(self.flows[e.flow].entropies) > 1
+            if e.models and len(self.flows[e.flow].entropies) > 1
         ]
 
     def _has_models(self) -> bool:
