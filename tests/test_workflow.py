@@ -327,4 +327,4 @@ def test_long_study_can_be_planned(tmp_path: Path) -> None:
     output = snakemake(ROOT, tmp_path / "run", config, "--dry-run")
     for dataset in ("eight_gaussians", "checkerboard", "swiss_roll", "moons", "digits"):
         assert dataset in output
-    assert re.search(r"^simulate\s+75$", output, flags=re.MULTILINE)
+    assert re.search(r"^simulate\s+84$", output, flags=re.MULTILINE)

@@ -101,8 +101,9 @@ def fidelity_figure(metrics: pd.DataFrame) -> Figure:
         line[0].set_ylabel("SW₂ to a reference run / floor")
     for axes in panels.flat[len(groups) :]:
         axes.set_visible(False)
-    handles = [Line2D([], [], color=colours[name], marker="o", label=name) for name in names]
-    figure.legend(handles=handles, frameon=False, loc="outside upper center", ncols=len(names))
+    figure.legend(
+        handles=_handles(colours), frameon=False, loc="outside upper center", ncols=len(names)
+    )
     sns.despine(figure)
     return figure
 
@@ -143,9 +144,10 @@ def regularisation_figure(metrics: pd.DataFrame) -> Figure:
         line[1].set_ylim(0, 1.05)
         for axes in line[2:]:
             axes.set_ylim(0, 1)
-    panels[0][0].legend(frameon=False, fontsize=9)
-    panels[0][1].annotate(
-        "held-out or test rows", (0.03, null[keys[0][0], "coverage"]), (0, 4), **_BESIDE_LINE
+    coverage = null[keys[0][0], "coverage"]
+    panels[0][1].annotate("real rows", (0.03, coverage), (0, -11), **_BESIDE_LINE)
+    figure.legend(
+        handles=_handles(colours), frameon=False, loc="outside upper center", ncols=len(names)
     )
     sns.despine(figure)
     return figure
@@ -164,6 +166,13 @@ def write_figure(figure: Figure, stem: Path) -> None:
         with atomic_path(stem.with_name(f"{stem.name}.{suffix}")) as partial:
             figure.savefig(partial, format=suffix, bbox_inches="tight", **options)
     plt.close(figure)
+
+
+def _handles(colours: dict[str, Any]) -> list[Line2D]:
+    """What a legend shows for lines of these names and colours."""
+    return [
+        Line2D([], [], color=colour, marker="o", label=name) for name, colour in colours.items()
+    ]
 
 
 def _named_passes(table: pd.DataFrame) -> pd.Series:
@@ -189,9 +198,10 @@ def _time_axis(axes: Any, end: float) -> None:
 
 
 def _plain_log_axis(axes: Any, low: float, high: float) -> None:
-    """Ticks at 1, 2 and 5 times powers of ten, as plain numbers."""
+    """Ticks at 1, 2 and 5 times powers of ten (over long ranges at 1 alone), as plain numbers."""
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-    ticks = [k * 10.0**d for d in decades for k in (1, 2, 5)]
+    within = (1, 2, 5) if high < 1000 * low else (1,)
+    ticks = [k * 10.0**d for d in decades for k in within]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(low / 1.15, high * 1.15)

@@ -161,9 +161,11 @@ def _plane_figure(
     real = _plane(dataset.units.to_data(dataset.rows("test")))
     low, high = real.min(axis=0), real.max(axis=0)
     margin = 0.15 * (high - low) + (high == low)  # of one dimension the second is empty
+    titles = [*labels, f"paths, {labels[0]} to {labels[-1][4:]}"] if paths else labels
+    for axes, title in zip(panels[0], titles, strict=True):
+        axes.set_title(title, fontsize=10)
     for line, (name, draws) in zip(panels, shown.items(), strict=True):
         for axes, label in zip(line, labels, strict=False):
-            axes.set_title(label if line is panels[0] else "", fontsize=10)
             if label in draws:
                 _scatter(axes, dataset.units.to_data(draws[label].x))
             else:
