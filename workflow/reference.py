@@ -37,8 +37,8 @@ def machine() -> str:
 
 def copy_products(results: Path, reference: Path) -> None:
     """Tables as CSV and Markdown, figures as PNG."""
-    shutil.rmtree(reference, ignore_errors=True)
     for folder in ("tables", "figures"):
+        shutil.rmtree(reference / folder, ignore_errors=True)
         (reference / folder).mkdir(parents=True)
     for path in [*results.glob("tables/*.csv"), *results.glob("tables/*.md")]:
         shutil.copy(path, reference / "tables" / path.name)

@@ -116,8 +116,8 @@ def sample(
     from swflow.randomness import keyed_generator
     from swflow.sampling import one_point, open_sampler, sampling_points, write_samples
 
-    check_ending(out)
     sampler = open_sampler(source)
+    check_ending(out)
     given = [f"n={n}"] if n is not None else []
     n = read_settings(SampleSettings, settings, [*override, *given]).n
     if out.suffix == ".h5":

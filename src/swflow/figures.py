@@ -122,7 +122,8 @@ def regularisation_figure(metrics: pd.DataFrame) -> Figure:
     figure, panels = plt.subplots(
         len(keys), 4, figsize=(15, 3.1 * len(keys) + 0.5), squeeze=False, layout="constrained"
     )
-    names = sorted(_named_passes(table).unique())
+    shown = table.set_index(["dataset", "teacher"]).loc[keys]
+    names = sorted(_named_passes(shown).unique())
     colours = dict(zip(names, sns.color_palette(PALETTE, len(names)), strict=True))
     for line, (dataset, teacher) in zip(panels, keys, strict=True):
         own = table[(table["dataset"] == dataset) & (table["teacher"] == teacher)]

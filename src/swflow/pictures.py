@@ -188,9 +188,6 @@ def _paths(axes: Any, units: Units, draws: list[Draws]) -> None:
     axes.plot(paths[..., 0], paths[..., 1], color="0.5", linewidth=0.4, alpha=0.7)
     axes.scatter(*paths[0].T, s=3, color="C1", zorder=2, label="first")
     axes.scatter(*paths[-1].T, s=3, color="C0", zorder=3, label="last")
-    axes.set_title(
-        f"paths, τ = {draws[0].point.time:.2g} to {draws[-1].point.time:.3g}", fontsize=9
-    )
     axes.legend(loc="lower right", fontsize=7, markerscale=2, handletextpad=0, frameon=True)
 
 
