@@ -14,7 +14,7 @@ help:  ## Show this help
 results: $(STAMP)  ## Install, then run the default study with all cores
 	$(RUN) snakemake --cores all
 
-paper: $(STAMP)  ## Run the long study in runs/paper with all cores (about an hour on two)
+paper: $(STAMP)  ## Run the long study in runs/paper with all cores (100 minutes on two)
 	$(RUN) snakemake --cores all --directory runs/paper --configfile workflow/configs/paper.yaml
 
 report: $(STAMP)  ## One page with every table and figure of the default study: report.html
