@@ -40,7 +40,7 @@ def cost(
     prefix), fresh points carried through a run of all particles (`carried_`), and the
     particles of such a run, handed out (`shared_`).
     """
-    n = settings.n_timed
+    n, end = settings.n_timed, _end(reference)
     bytes_per_row = dataset.dim * _data_itemsize(dataset, seed)
     if isinstance(sampler, Particles):
         store = sampler.stores[point.entropy]
@@ -51,7 +51,7 @@ def cost(
         yield "stored_bytes", float(bytes_per_row * n_rows), n_rows
         yield "working_set_bytes", float(store.attributes["working_set_bytes"]), flow.n_particles
         yield "evaluations", float(len(step_schedule(flow))), n
-        yield from _stored_run(store, reference, seed)
+        yield from _stored_run(store, end, seed)
     elif isinstance(sampler, Model):
 
         def draw(model: Model = sampler) -> Tensor:
@@ -60,14 +60,14 @@ def cost(
         seconds, few = _timed(draw, settings.n_timings)
         for name in ("simulate_seconds", "train_seconds"):
             yield name, float(sampler.attributes[name]), n
-        stored = float(_model_bytes(sampler, few, draw, reference, seed))
+        stored = float(_model_bytes(sampler, few, draw, end, seed))
         yield "stored_bytes", stored, n
         yield "break_even_rows", stored / bytes_per_row, n
         yield "evaluations", float(point.passes), n
     else:
         return
     yield "seconds_per_1000", seconds * 1000 / n, n
-    yield "sw_few", _distance(few, _end(reference), seed), n
+    yield "sw_few", _distance(few, end, seed), n
 
 
 def run_flow(dataset: Dataset, settings: SimulationSettings, n: int) -> Tensor:
@@ -80,10 +80,11 @@ def run_flow(dataset: Dataset, settings: SimulationSettings, n: int) -> Tensor:
     return last.particles
 
 
-def _stored_run(
-    store: Trajectory, reference: Trajectory, seed: int
-) -> Iterator[tuple[str, float, int]]:
-    """The two ways in which a run of all particles serves samples, as it was timed."""
+def _stored_run(store: Trajectory, end: Tensor, seed: int) -> Iterator[tuple[str, float, int]]:
+    """The two ways in which a run of all particles serves samples, as it was timed.
+
+    end: all particles of the reference run at the end of the flow, `(n, d)`.
+    """
     seconds = store.attributes["wall_seconds"]
     cloud = _end(store)
     generator = keyed_generator(seed, "cost")
@@ -92,11 +93,11 @@ def _stored_run(
         # Where points go is known only while the particles move: a run for each batch of points.
         n = len(carried)
         yield f"{CARRIED}seconds_per_1000", seconds, n
-        yield f"{CARRIED}sw_few", _distance(torch.from_numpy(carried), _end(reference), seed), n
+        yield f"{CARRIED}sw_few", _distance(torch.from_numpy(carried), end, seed), n
     n = min(1000, len(cloud))
     few = cloud[torch.randperm(len(cloud), generator=generator)[:n]]
     yield f"{SHARED}seconds_per_1000", seconds * 1000 / len(cloud), n
-    yield f"{SHARED}sw_few", _distance(few, _end(reference), seed), n
+    yield f"{SHARED}sw_few", _distance(few, end, seed), n
 
 
 def _data_itemsize(dataset: Dataset, seed: int) -> int:
@@ -111,13 +112,13 @@ def _data_itemsize(dataset: Dataset, seed: int) -> int:
 
 
 def _model_bytes(
-    model: Model, few: Tensor, draw: Callable[[Model], Tensor], reference: Trajectory, seed: int
+    model: Model, few: Tensor, draw: Callable[[Model], Tensor], end: Tensor, seed: int
 ) -> int:
     """Bytes of the model's numbers: in half precision where its samples stay the same."""
     tensors = model.tensors()
     halved = {k: v.half().to(v.dtype) for k, v in tensors.items()}
     rounded = draw(type(model).rebuild(model.settings, model.domain, halved))
-    limit = UNCHANGED * _distance(few, _end(reference), seed)
+    limit = UNCHANGED * _distance(few, end, seed)
     itemsize = 2 if _distance(few, rounded, seed) <= limit else 4
     return itemsize * sum(v.numel() for v in tensors.values())
 
