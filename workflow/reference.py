@@ -35,8 +35,8 @@ def machine() -> str:
     return f"{os.cpu_count()} × {names[0] if names else platform.processor()}, {gpu}"
 
 
-def copy_products(results: Path, reference: Path) -> None:
-    """Tables as CSV and Markdown, figures as PNG."""
+def copy_products(results: Path, reference: Path, leave_out: str) -> None:
+    """Tables as CSV and Markdown, figures as PNG but for one folder of them."""
     for folder in ("tables", "figures"):
         shutil.rmtree(reference / folder, ignore_errors=True)
         (reference / folder).mkdir(parents=True)
@@ -44,6 +44,8 @@ def copy_products(results: Path, reference: Path) -> None:
         shutil.copy(path, reference / "tables" / path.name)
     figures = results / "figures"
     for path in figures.rglob("*.png"):
+        if path.relative_to(figures).parts[0] == leave_out:
+            continue
         name = "-".join(path.relative_to(figures).parts)
         shutil.copy(path, reference / "figures" / name)
 
@@ -99,7 +101,9 @@ def main() -> None:
     arguments = parser.parse_args()
     reference = Path("results/reference") / arguments.study
     shares = stage_shares(arguments.results / "benchmarks")
-    copy_products(arguments.results, reference)
+    # Of the long study's many pictures the strips over entropy are enough.
+    leave_out = "samples" if arguments.study == "paper" else ""
+    copy_products(arguments.results, reference, leave_out)
     (reference / "README.md").write_text(made_by(arguments.study, shares))
     if arguments.study == "default":
         fill_readme(readme_blocks(arguments.results, shares))
