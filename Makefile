@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 # Rules call `swflow`: the environment must be first in PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help results paper report test reference reference-paper lint format clean
+.PHONY: help results paper report test stress benchmarks reference reference-paper lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -22,6 +22,15 @@ report: $(STAMP)  ## One page with every table and figure of the default study: 
 
 test: $(STAMP)  ## Install, then run all tests
 	$(RUN) pytest
+
+stress: $(STAMP)  ## Kill simulations a hundred times, and see that they end with the same bytes
+	$(RUN) SWFLOW_KILLS=100 pytest tests/test_resume.py -k killed
+
+benchmarks: $(STAMP)  ## Time the drift and large simulations on this machine's CPU (10 minutes)
+	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/drift.py --out results/reference/benchmarks/drift-cpu.md
+	$(RUN) python benchmarks/structured.py --out results/reference/benchmarks/structured.md
+	$(RUN) python benchmarks/target_batch.py --out results/reference/benchmarks/target-batch.md
+	$(RUN) python benchmarks/size.py --out results/reference/benchmarks/size.md
 
 reference: $(STAMP)  ## Copy tables and figures to results/reference, and into the README
 	$(RUN) python workflow/reference.py default results

@@ -36,8 +36,8 @@ MODULES = ("swflow.flow", "swflow.scoring", "swflow.datasets.make", "swflow.mode
 
 def test_comments_and_docstrings_do_not_count(copy: Path) -> None:
     before = versions_in(copy, *MODULES)
-    path = copy / "swflow" / "sliced.py"
-    text = path.read_text().replace('"""Sliced optimal transport', '"""Something else')
+    path = copy / "swflow" / "sliced" / "distance.py"
+    text = path.read_text().replace('"""Sliced Wasserstein', '"""Something else')
     text = text.replace("    positive = mean > 0\n", "    # why\n\n    positive = (mean > 0)\n")
     path.write_text("# a comment\n" + text)
     assert versions_in(copy, *MODULES) == before
@@ -52,7 +52,7 @@ def test_settings_do_not_count(copy: Path) -> None:
 
 def test_code_counts_where_it_is_imported_and_nowhere_else(copy: Path) -> None:
     before = versions_in(copy, *MODULES)
-    with (copy / "swflow" / "sliced.py").open("a") as file:
+    with (copy / "swflow" / "sliced" / "sorting.py").open("a") as file:
         file.write("\nNEW = 1\n")
     flow, scoring, datasets, flow_map = versions_in(copy, *MODULES)
     assert flow != before[0]

@@ -163,7 +163,7 @@ def test_edited_flow_code_plans_simulation_and_below(plan: Callable[..., dict[st
     def edit(code: Path) -> None:
         path = code / "src" / "swflow" / "flow.py"
         path.write_text(
-            path.read_text().replace("yield snapshot(0.0, 0)", "yield snapshot(0.0, -1)")
+            path.read_text().replace("yield snapshot(0.0, 0.0)", "yield snapshot(0.0, 1.0)")
         )
 
     planned = plan(edit=edit)

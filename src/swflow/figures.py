@@ -34,7 +34,7 @@ TIME_LABEL = "flow time τ"
 
 
 def convergence_figure(metrics: pd.DataFrame) -> Figure:
-    """SW of the flow to training and held-out rows over time, and what training rows score."""
+    """SW of the flow to training and held-out rows over time; dashed: of draws from the former."""
     found = metrics[metrics["metric"].isin(CURVES)]
     if found.empty:
         raise InputError("metrics.csv holds no distance of a flow to its data; score particles.")
@@ -52,12 +52,13 @@ def convergence_figure(metrics: pd.DataFrame) -> Figure:
             **{"palette": PALETTE, "marker": "o", "errorbar": "sd", "ax": axes},
             legend=axes is panels.flat[0],
         )
-        floor = group.loc[group["metric"] == "sw_heldout", "floor"].mean()
-        axes.axhline(floor, color="0.4", linestyle="--", linewidth=1)
-        axes.annotate("training rows to held-out rows", (0.02, floor), (0, 3), **_BESIDE_LINE)
+        floors = [group.loc[group["metric"] == metric, "floor"].mean() for metric in CURVES]
+        for floor, colour in zip(floors, sns.color_palette(PALETTE), strict=False):
+            axes.axhline(floor, color=colour, linestyle="--", linewidth=1)
+        axes.annotate("draws from training rows", (0.02, max(floors)), (0, 3), **_BESIDE_LINE)
         axes.set(yscale="log", xlabel=TIME_LABEL, ylabel="SW₂ (model units)")
         axes.set_title(f"{dataset}, {teacher}, ε = {entropy:g}", fontsize=11)
-        _plain_log_axis(axes, min(group["value"].min(), floor), group["value"].max())
+        _plain_log_axis(axes, min(group["value"].min(), *floors), group["value"].max())
         _time_axis(axes, group["time"].max())
     for axes in panels.flat[len(groups) :]:
         axes.set_visible(False)

@@ -8,17 +8,28 @@ from pathlib import Path
 from swflow.errors import InputError
 
 
+def partial_path(path: Path) -> Path:
+    """Where a product is written before it is whole."""
+    return path.with_name(path.name + ".partial")
+
+
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, kept_with: Path | None = None) -> Iterator[Path]:
     """Yield `<path>.partial` to write a file or folder to; rename it to `path` on success.
 
-    What an interrupted writer left there is removed first. On an exception the partial product is
-    removed and `path` is untouched. Raises InputError where the place cannot be written to.
+    On an exception the partial product is removed and `path` is untouched. What an interrupted
+    writer left is removed first. Both only unless the file `kept_with`, a checkpoint, is there.
+    Raises InputError where the place cannot be written to.
     """
-    partial = path.with_name(path.name + ".partial")
+    partial = partial_path(path)
+
+    def discard() -> None:
+        if kept_with is None or not kept_with.is_file():
+            remove(partial)
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        remove(partial)
+        discard()
     except OSError as error:
         raise InputError(
             f"{path}: the folder {path.parent} cannot be written ({error.strerror}): "
@@ -30,12 +41,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
             remove(path)
         partial.replace(path)
     except OSError as error:
-        remove(partial)
+        discard()
+        kept = "nothing was kept" if not partial.exists() else "rerun to go on from the checkpoint"
         raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}): nothing was kept."
+            f"{path}: cannot be written ({error.strerror or error}): {kept}."
         ) from error
     except BaseException:
-        remove(partial)
+        discard()
         raise
 
 

@@ -9,15 +9,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from swflow.distributed import ALONE, Group
 from swflow.errors import InputError
-from swflow.randomness import fresh_key, keyed_generator
+from swflow.field import Classes, Field
+from swflow.randomness import fresh_key
 from swflow.settings import FlowSettings
 from swflow.settings.stability import growth_of_mean
-from swflow.sliced import (
-    carried_velocity,
-    random_directions,
-    sliced_velocity,
-)
+from swflow.targets import Rows
 
 
 @dataclass(frozen=True)
@@ -63,16 +61,31 @@ def step_schedule(settings: FlowSettings) -> list[Step]:
     return steps
 
 
+@dataclass(frozen=True)
+class State:
+    """The flow after `step` steps: all that is needed to go on.
+
+    particles, twin (for entropy > 0): `(n, d)`; carried: `(k, d)`.
+    """
+
+    step: int
+    particles: Tensor
+    carried: Tensor
+    twin: Tensor | None
+
+
 def simulate(
     source: Tensor,
-    target: Tensor,
+    target: Rows,
     settings: FlowSettings,
     *,
     generator: torch.Generator,
     source_labels: Tensor | None = None,
     target_labels: Tensor | None = None,
     carried: Tensor | None = None,
-    on_step: Callable[[], object] = lambda: None,
+    resume: State | None = None,
+    on_step: Callable[[State], object] = lambda state: None,
+    group: Group = ALONE,
 ) -> Iterator[Snapshot]:
     """Simulate dX = v dτ + √(2ε) dW from `source` towards `target`; yield each stored time.
 
@@ -80,15 +93,17 @@ def simulate(
     afresh at each step. With labels, particles of a class flow to the rows of that class. For
     ε > 0 the twin Z, Z₀ = X₀, takes one sliced step towards X after each step of X.
 
-    source: `(n, d)`; target: `(m, d)`, same dtype and device; labels: `(n,)` and `(m,)`
-    integers; carried: `(k, d)` points that ride along without changing the flow (not with
-    labels). `on_step` is called after each step, for progress. The result depends only on the
-    arguments and the generator's state.
+    source: `(n, d)`; target: `(m, d)`, same dtype and device (a tensor, or `StoredRows`); labels:
+    `(n,)` and `(m,)` integers; carried: `(k, d)` points that ride along without changing the flow
+    (not with labels). `on_step` is called after each step, once what it leads to was yielded, with
+    a state from which the same call goes on (`resume`). `group`: processes that share the
+    directions. The result depends only on the arguments and the generator's state.
     Raises InputError (a ValueError) on shapes that do not match, non-finite values, unmatched
     labels, or steps that are unstable with so few directions.
     """
     _check_finite("source", source)
-    _check_finite("target", target)
+    if isinstance(target, Tensor):
+        _check_finite("target", target)
     if source.shape[1] != target.shape[1]:
         raise InputError(
             f"source is {tuple(source.shape)}, target {tuple(target.shape)}: dimensions differ."
@@ -100,114 +115,79 @@ def simulate(
         raise InputError(
             f"carried is {tuple(carried.shape)}: needed is (k, {source.shape[1]}), and no labels."
         )
+    if len(classes) > 1 and settings.target_batch is not None:
+        raise InputError("target_batch and labels exclude each other: leave one of them out.")
     check_directions(settings, source.shape[1])
-    field = _Field(target, settings, classes, fresh_key(generator))
-    return _integrate(source, carried, field, on_step)
-
-
-@dataclass(frozen=True)
-class _Field:
-    """The target, and all that decides how particles move towards it."""
-
-    target: Tensor
-    settings: FlowSettings
-    classes: list[tuple[Tensor, Tensor]]
-    key: int
-
-    def stream(self, name: str, step: int) -> torch.Generator:
-        return keyed_generator(self.key, name, step, device=self.target.device)
-
-    def directions(self, name: str, step: int) -> Tensor:
-        return random_directions(
-            self.settings.n_directions,
-            self.target.shape[1],
-            orthonormal=self.settings.orthonormal,
-            generator=self.stream(name, step),
-            dtype=self.target.dtype,
+    shares = settings.n_directions
+    if settings.directions == "structured":
+        shares //= source.shape[1]
+    if group.size > shares:
+        raise InputError(
+            f"{group.size} processes share n_directions = {settings.n_directions}, in {shares} "
+            "parts: use fewer processes, or more directions."
         )
-
-    def drift(self, x: Tensor, carried: Tensor, thetas: Tensor) -> tuple[Tensor, Tensor]:
-        """Drift of particles towards the target, class by class, and of carried points."""
-        return _velocity(x, self.target, thetas, self.classes, carried)
-
-    def follow(
-        self, twin: Tensor, x: Tensor, carried: Tensor, thetas: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Drift of the twin towards the particles themselves."""
-        own = [(rows, rows) for rows, _ in self.classes]
-        return _velocity(twin, x, thetas, own, carried)
+    field = Field(
+        target, settings, classes, fresh_key(generator), source.device, source.dtype, group
+    )
+    begin = State(0, source, carried, source if settings.entropy > 0 else None)
+    return _integrate(begin if resume is None else resume, field, on_step)
 
 
 def _integrate(
-    x: Tensor, carried: Tensor, field: _Field, on_step: Callable[[], object]
+    state: State, field: Field, on_step: Callable[[State], object]
 ) -> Iterator[Snapshot]:
-    def snapshot(time: float, step: int) -> Snapshot:
-        drift, _ = field.drift(x, carried[:0], field.directions("drift", step))
+    steps = step_schedule(field.settings)
+
+    def snapshot(time: float, kick: Tensor | float) -> Snapshot:
+        x, twin, carried = state.particles, state.twin, state.carried
+        drift, _ = field.drift(x, carried[:0], state.step, "drift")
         current = None if twin is None else drift + kick
         # Every step makes new tensors: what was yielded is never changed.
         return Snapshot(time, x, drift, twin, carried if len(carried) else None, current)
 
-    twin = x if field.settings.entropy > 0 else None
-    kick: Tensor | float = 0.0
-    yield snapshot(0.0, 0)
-    for index, step in enumerate(step_schedule(field.settings)):
-        thetas = field.directions("directions", index)
-        noise = field.stream("noise", index)
-        if twin is None:
-            x, carried, _ = _advance(x, carried, field, step.size, thetas, noise)
-        else:
-            x, _, kick = _advance(x, carried[:0], field, step.size, thetas, noise)
-            move, move_carried = field.follow(twin, x, carried, thetas)
-            twin, carried = twin + move, carried + move_carried
-        on_step()
+    if state.step == 0:
+        yield snapshot(0.0, 0.0)
+    for step in steps[state.step :]:
+        state, kick = _advance(state, field, step.size)
         if step.stored:
-            yield snapshot(step.time + step.size, index + 1)
+            yield snapshot(step.time + step.size, kick)
+        on_step(state)
 
 
-def _advance(
-    x: Tensor, carried: Tensor, field: _Field, h: float, thetas: Tensor, noise: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor | float]:
+def _advance(state: State, field: Field, h: float) -> tuple[State, Tensor | float]:
     """One step of size h: splitting (half noise, exact frozen drift, half noise) or Euler.
 
-    Returns particles, carried points, and ε·(last noise)/(its variance): since that noise is
-    Gaussian, the conditional mean of this given the particles is −ε∇log ρ (Tweedie's formula).
+    Returns also ε·(last noise)/(its variance): since that noise is Gaussian, the conditional mean
+    of this given the particles is −ε∇log ρ (Tweedie's formula). The twin takes one sliced step
+    towards the new particles, and carried points ride with it.
     """
-    entropy = field.settings.entropy
+    entropy, index, x = field.settings.entropy, state.step, state.particles
+    noise = field.stream("noise", index)
 
     def kick(variance: float) -> Tensor | float:
         if not entropy:
             return 0.0
         normal = torch.randn(x.shape, generator=noise, device=x.device, dtype=x.dtype)
-        return math.sqrt(variance) * normal
+        return normal.mul_(math.sqrt(variance))
 
     euler = field.settings.integrator == "euler"
     size = h if euler else -math.expm1(-h)
     before, after = (0.0, 2 * entropy * h) if euler else (entropy * h, entropy * h)
     x = x + kick(before) if before else x
-    drift, drift_carried = field.drift(x, carried, thetas)
+    riding = state.carried if state.twin is None else state.carried[:0]
+    drift, drift_carried = field.drift(x, riding, index)
     last = kick(after)
     observed = entropy / after * last if entropy else 0.0
-    return x + size * drift + last, carried + size * drift_carried, observed
-
-
-def _velocity(
-    x: Tensor,
-    target: Tensor,
-    directions: Tensor,
-    classes: list[tuple[Tensor, Tensor]],
-    carried: Tensor,
-) -> tuple[Tensor, Tensor]:
-    if len(classes) == 1:
-        return carried_velocity(x, target, directions, carried)
-    drift = torch.empty_like(x)
-    for rows, goals in classes:
-        drift[rows] = sliced_velocity(x[rows], target[goals], directions)
-    return drift, carried
+    x = drift.mul_(size).add_(x).add_(last)
+    if state.twin is None:
+        return State(index + 1, x, state.carried + size * drift_carried, None), observed
+    move, move_carried = field.follow(state.twin, x, state.carried, index)
+    return State(index + 1, x, state.carried + move_carried, state.twin + move), observed
 
 
 def _match_classes(
-    source: Tensor, target: Tensor, source_labels: Tensor | None, target_labels: Tensor | None
-) -> list[tuple[Tensor, Tensor]]:
+    source: Tensor, target: Rows, source_labels: Tensor | None, target_labels: Tensor | None
+) -> Classes:
     """Row indices of source and target, class by class (one class where there are no labels)."""
     if source_labels is None and target_labels is None:
         return [(torch.arange(len(source)), torch.arange(len(target)))]
@@ -233,17 +213,23 @@ def check_directions(settings: FlowSettings, dim: int) -> None:
 
     Between the two the means of the particles are noisy, but do not diverge.
     """
-    if settings.n_directions % dim == 0 and settings.orthonormal:
+    orthonormal = settings.directions != "independent"
+    if settings.directions == "structured" and settings.n_directions % dim:
+        raise InputError(
+            f"n_directions = {settings.n_directions}: structured directions come in blocks of the "
+            f"dimension; use a multiple of {dim}."
+        )
+    if settings.n_directions % dim == 0 and orthonormal:
         return
     longest = max(step.size for step in step_schedule(settings))
     share = longest if settings.integrator == "euler" else -math.expm1(-longest)
-    given = (settings.n_directions, dim, settings.orthonormal)
+    given = (settings.n_directions, dim, orthonormal)
     if growth_of_mean(share, *given) >= 1:
         raise InputError(
             f"n_directions={settings.n_directions} in dimension {dim} is unstable with steps of "
             f"{longest:.3g} in τ: use a multiple of {dim} orthonormal ones, or lower step.max."
         )
-    if settings.orthonormal:
+    if orthonormal:
         warnings.warn(
             f"n_directions={settings.n_directions} is not a multiple of dimension {dim}: the mean "
             f"of θθᵀ is not I/{dim}, which adds noise to every step. Use a multiple of {dim}.",

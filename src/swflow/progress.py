@@ -24,15 +24,19 @@ class _Lines:
 
 
 def progress(
-    title: str, items: Iterable[Any] | None = None, total: int | None = None
+    title: str,
+    items: Iterable[Any] | None = None,
+    total: int | None = None,
+    initial: int = 0,
 ) -> "tqdm[Any]":
-    """A tqdm bar on standard error, over `items` or counted by `update()`."""
+    """A tqdm bar on standard error, over `items` or counted by `update()` from `initial`."""
     if sys.stderr.isatty():
-        return tqdm(items, desc=title, total=total)
+        return tqdm(items, desc=title, total=total, initial=initial)
     return tqdm(
         items,
         desc=title,
         total=total,
+        initial=initial,
         file=_Lines(sys.stderr),
         mininterval=SECONDS_BETWEEN_LOG_LINES,
         maxinterval=SECONDS_BETWEEN_LOG_LINES,

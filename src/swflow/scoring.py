@@ -68,8 +68,12 @@ def _measure(
                 f"{', '.join(f'{e:g}' for e in references)}; simulate that entropy too."
             )
         reference = references[entropy]
+        # Runs that stop near their floor may end at different times.
+        end = min(sampler.domain.times[-1], reference.time[-1])
+        if time > end:
+            return
         yield from fidelity(sampler, flat, reference, draws.point, settings, seed)
-        if time < reference.time[-1]:
+        if time < end:
             return
         yield from cost(sampler, dataset, reference, draws.point, settings, seed)
         if isinstance(sampler, Model):
@@ -89,9 +93,9 @@ def _flow_rows(particles: Particles, dataset: Dataset) -> Iterator[Row]:
         for index, time in enumerate(store.time):
             at = (store.entropy, float(time), 1, None, True)
             attributes = store.attributes
-            yield Row(*at, "sw_train", attributes["sw_train"][index], 0.0, n)
-            floor = attributes["sw_train_heldout"]
-            yield Row(*at, "sw_heldout", attributes["sw_heldout"][index], floor, n)
+            for split in ("train", "heldout"):
+                value, floor = attributes[f"sw_{split}"][index], attributes[f"floor_{split}"]
+                yield Row(*at, f"sw_{split}", value, floor, n)
         if "covariance" in dataset.attributes and store.settings["source"]["law"] == "gaussian":
             for time, metric, value, floor, n in closed_form_errors(dataset, store):
                 yield Row(store.entropy, time, 1, None, True, metric, value, floor, n)

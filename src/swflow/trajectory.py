@@ -1,7 +1,10 @@
 """Trajectories on disk: a Zarr 3 store, one shard for each stored time."""
 
 import json
+import time
+import zlib
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -19,12 +22,32 @@ CLOUDS = ("particles", "drift", "twin", "carried", "current")
 
 
 class TrajectoryWriter:
-    """Writes snapshots in order to a store that is not yet complete."""
+    """Writes snapshots in order, in a thread of its own, to a store that is not yet complete.
 
-    def __init__(self, path: Path, times: list[float], label: np.ndarray | None = None) -> None:
-        self.root = zarr.create_group(path, zarr_format=3, overwrite=True)
-        self.times, self.written = times, 0
+    checksums: of the snapshots that are there already, of a store that is to be continued.
+    waited_seconds: how long the caller was held up by the disk.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        times: list[float],
+        label: np.ndarray | None = None,
+        checksums: dict[str, list[int]] | None = None,
+    ) -> None:
+        self.path, self.times = path, times
+        # CRC-32 of each slice of each array, so that a flipped byte is not taken for a number.
+        self.checksums = checksums or {}
+        self.written = len(self.checksums.get("particles", ()))
         self.arrays: dict[str, Any] = {}
+        self.waited_seconds = 0.0
+        self.thread = ThreadPoolExecutor(1)
+        self.pending: Future[None] | None = None
+        if self.written:
+            self.root = zarr.open_group(path, mode="r+", zarr_format=3)
+            self.arrays = {name: self.root[name] for name in CLOUDS if name in self.root}
+            return
+        self.root = zarr.create_group(path, zarr_format=3, overwrite=True)
         self.root.create_array("time", data=np.asarray(times), compressors=None)
         if label is not None:
             self.root.create_array("label", data=label.astype(np.int64), compressors=None)
@@ -34,30 +57,69 @@ class TrajectoryWriter:
         index = self.written
         if index >= len(self.times) or not np.isclose(snapshot.time, self.times[index]):
             raise ValueError(f"snapshot at time {snapshot.time} is not stored time {index}.")
+        self.flush()  # at most one snapshot is kept waiting in memory
+        self.pending = self.thread.submit(self._write, index, snapshot)
+        self.written += 1
+
+    def flush(self) -> None:
+        """Wait until all snapshots are written. Raises what went wrong with them."""
+        if self.pending is not None:
+            began = time.perf_counter()
+            pending, self.pending = self.pending, None
+            pending.result()
+            self.waited_seconds += time.perf_counter() - began
+
+    def finish(self, attributes: dict[str, Any]) -> None:
+        """Write the attributes, `complete` last. Raises ValueError if a time is missing."""
+        if self.written < len(self.times):
+            raise ValueError(f"{self.written} of {len(self.times)} stored times were written.")
+        self.flush()
+        self.root.attrs.update({**attributes, "checksums": self.checksums})
+        self.root.attrs["complete"] = True
+
+    def stop(self) -> None:
+        """Let the store end with the last snapshot written."""
+        self.flush()
+        self.times = self.times[: self.written]
+        for array in (self.root["time"], *self.arrays.values()):
+            array.resize((self.written, *array.shape[1:]))
+
+    def close(self) -> None:
+        """End the thread, after what it was writing."""
+        self.thread.shutdown()
+
+    def _write(self, index: int, snapshot: Snapshot) -> None:
         for name in CLOUDS:
             cloud = getattr(snapshot, name)
             if cloud is None:
                 continue
             if name not in self.arrays:
                 self.arrays[name] = _create_cloud(self.root, name, len(self.times), *cloud.shape)
-            self.arrays[name][index] = cloud.cpu().numpy()
-        self.written += 1
-
-    def finish(self, attributes: dict[str, Any]) -> None:
-        """Write the attributes, `complete` last. Raises ValueError if a time is missing."""
-        if self.written < len(self.times):
-            raise ValueError(f"{self.written} of {len(self.times)} stored times were written.")
-        self.root.attrs.update(attributes)
-        self.root.attrs["complete"] = True
+            values = np.ascontiguousarray(cloud.cpu().numpy())
+            self.arrays[name][index] = values
+            self.checksums.setdefault(name, []).append(zlib.crc32(values.data))
 
 
 @contextmanager
 def write_trajectory(
-    path: Path, times: list[float], label: np.ndarray | None = None
+    path: Path,
+    times: list[float],
+    label: np.ndarray | None = None,
+    *,
+    checksums: dict[str, list[int]] | None = None,
+    checkpoint: Path | None = None,
 ) -> Iterator[TrajectoryWriter]:
-    """A writer beside `path`; the store takes its place once finished, or not at all."""
-    with atomic_path(path) as partial:
-        yield TrajectoryWriter(partial, times, label)
+    """A writer beside `path`; the store takes its place once finished, or not at all.
+
+    With a checkpoint file the unfinished store stays, to be continued where
+    `checksums` of its snapshots are given.
+    """
+    with atomic_path(path, kept_with=checkpoint) as partial:
+        writer = TrajectoryWriter(partial, times, label, checksums)
+        try:
+            yield writer
+        finally:
+            writer.close()
 
 
 class Trajectory:
@@ -140,7 +202,19 @@ class Trajectory:
         return self.root[name]
 
     def _slice(self, name: str, index: int) -> np.ndarray:
-        values: np.ndarray = self._array(name)[index]
+        shard = self.path / name / "c" / str(index) / "0" / "0"
+        remedy = f"Remove {self.path} and run `swflow simulate` (or snakemake) again."
+        if not shard.is_file():  # Zarr would read zeros
+            raise InputError(f"{shard}: this part of the store is missing. {remedy}")
+        try:
+            values: np.ndarray = self._array(name)[index]
+        except (ValueError, OSError, RuntimeError) as error:
+            raise InputError(
+                f"{shard}: this part of the store is broken ({error}). {remedy}"
+            ) from error
+        known = self.attributes.get("checksums", {}).get(name)  # stores of other tools have none
+        if known and zlib.crc32(values.data) != known[index]:
+            raise InputError(f"{shard}: this part of the store has changed on disk. {remedy}")
         return values
 
 

@@ -7,13 +7,14 @@ rule simulate:
         "results/logs/simulate/{dataset}/{flow}/entropy{entropy}/seed{seed}.log",
     benchmark:
         "results/benchmarks/simulate/{dataset}/{flow}/entropy{entropy}/seed{seed}.tsv"
-    threads: study.threads
+    threads: study.threads * study.processes
     resources:
-        gpu=study.gpus,
+        gpu=study.gpus * study.processes,
+        processes=study.processes,
     params:
         settings=simulation_settings,
         device=device(),
         code=code_version("swflow.simulation"),
     shell:
         "swflow simulate {input} --settings {params.settings:q} --seed {wildcards.seed}"
-        " --device {params.device} --out {output} 2> {log}"
+        " --device {params.device} --processes {resources.processes} --out {output} 2> {log}"

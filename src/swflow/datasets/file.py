@@ -16,13 +16,17 @@ from swflow.units import Units
 
 FORMAT = 1
 SPLITS = ("train", "heldout", "test")
+DIGEST_ROWS = 4096  # read at a time
 
 
 @dataclass(frozen=True)
 class Split:
-    """Rows x `(n, *event_shape)` and, where labelled, classes y `(n,)`."""
+    """Rows x `(n, *event_shape)` and, where labelled, classes y `(n,)`.
 
-    x: np.ndarray
+    x is an array, or the open file's, read slice by slice, where it was asked to be streamed.
+    """
+
+    x: "np.ndarray | h5py.Dataset"
     y: np.ndarray | None = None
 
 
@@ -49,9 +53,9 @@ class Dataset:
         """Dimension of a flattened row."""
         return self.units.dim
 
-    def rows(self, split: str) -> np.ndarray:
-        """Flattened rows `(n, d)` of a split, float32, model units."""
-        x = self.splits[split].x
+    def rows(self, split: str, limit: int | None = None) -> np.ndarray:
+        """Flattened rows `(n, d)` of a split (at most the first `limit`), float32, model units."""
+        x: np.ndarray = self.splits[split].x[:limit]
         return x.reshape(len(x), -1)
 
 
@@ -84,20 +88,27 @@ def write_dataset(path: Path, name: str, raw: RawDataset) -> None:
         )
 
 
-def read_dataset(path: Path) -> Dataset:
-    """Read a dataset file. Raises InputError where it is absent, foreign or of another version."""
+def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
+    """Read a dataset file; `streamed`: leave the training rows in it, to be read in slices.
+
+    Raises InputError where it is absent, foreign or of another version.
+    """
     remedy = f"Remove {path} and run `swflow prepare` (or snakemake) again."
     if not path.is_file():
         raise InputError(f"{path}: no such dataset file. {remedy}")
     try:
-        with h5py.File(path) as file:
-            attributes = dict(file.attrs)
-            found = attributes.get("format")
-            if found != FORMAT:
-                raise InputError(
-                    f"{path}: dataset format {found}, this version reads format {FORMAT}. {remedy}"
-                )
-            splits = {name: _read_split(file[name]) for name in SPLITS}
+        file = h5py.File(path)
+        attributes = dict(file.attrs)
+        found = attributes.get("format")
+        if found != FORMAT:
+            file.close()
+            raise InputError(
+                f"{path}: dataset format {found}, this version reads format {FORMAT}. {remedy}"
+            )
+        splits = {name: _read_split(file[name], streamed and name == "train") for name in SPLITS}
+        digest = _digest(splits)
+        if not streamed:
+            file.close()
     except (OSError, KeyError) as error:
         raise InputError(f"{path}: not a readable dataset file ({error}). {remedy}") from error
     low, high = attributes["value_range"]
@@ -108,19 +119,21 @@ def read_dataset(path: Path) -> Dataset:
         shape,
         (float(low), float(high)),
     )
-    return Dataset(str(attributes["name"]), splits, units, attributes, _digest(splits))
+    return Dataset(str(attributes["name"]), splits, units, attributes, digest)
 
 
-def _read_split(group: h5py.Group) -> Split:
-    return Split(group["x"][:], group["y"][:] if "y" in group else None)
+def _read_split(group: h5py.Group, streamed: bool) -> Split:
+    return Split(group["x"] if streamed else group["x"][:], group["y"][:] if "y" in group else None)
 
 
 def _digest(splits: dict[str, Split]) -> str:
     digest = hashlib.sha256()
     for name in SPLITS:
-        digest.update(np.ascontiguousarray(splits[name].x).data)
-        if splits[name].y is not None:
-            digest.update(np.ascontiguousarray(splits[name].y).data)
+        x, y = splits[name].x, splits[name].y
+        for begin in range(0, len(x), DIGEST_ROWS):
+            digest.update(np.ascontiguousarray(x[begin : begin + DIGEST_ROWS]).data)
+        if y is not None:
+            digest.update(np.ascontiguousarray(y).data)
     return digest.hexdigest()[:16]
 
 

@@ -40,7 +40,7 @@ def cost(
     prefix), fresh points carried through a run of all particles (`carried_`), and the
     particles of such a run, handed out (`shared_`).
     """
-    n, end = settings.n_timed, _end(reference)
+    n, end = settings.n_timed, _cloud(reference, point.time)
     bytes_per_row = dataset.dim * _data_itemsize(dataset, seed)
     if isinstance(sampler, Particles):
         store = sampler.stores[point.entropy]
@@ -51,7 +51,7 @@ def cost(
         yield "stored_bytes", float(bytes_per_row * n_rows), n_rows
         yield "working_set_bytes", float(store.attributes["working_set_bytes"]), flow.n_particles
         yield "evaluations", float(len(step_schedule(flow))), n
-        yield from _stored_run(store, end, seed)
+        yield from _stored_run(store, point.time, end, seed)
     elif isinstance(sampler, Model):
 
         def draw(model: Model = sampler) -> Tensor:
@@ -80,15 +80,17 @@ def run_flow(dataset: Dataset, settings: SimulationSettings, n: int) -> Tensor:
     return last.particles
 
 
-def _stored_run(store: Trajectory, end: Tensor, seed: int) -> Iterator[tuple[str, float, int]]:
+def _stored_run(
+    store: Trajectory, time: float, end: Tensor, seed: int
+) -> Iterator[tuple[str, float, int]]:
     """The two ways in which a run of all particles serves samples, as it was timed.
 
     end: all particles of the reference run at the end of the flow, `(n, d)`.
     """
     seconds = store.attributes["wall_seconds"]
-    cloud = _end(store)
+    cloud = _cloud(store, time)
     generator = keyed_generator(seed, "cost")
-    carried = store.carried(len(store.time) - 1)
+    carried = store.carried(store.index(time))
     if carried is not None:
         # Where points go is known only while the particles move: a run for each batch of points.
         n = len(carried)
@@ -123,8 +125,8 @@ def _model_bytes(
     return itemsize * sum(v.numel() for v in tensors.values())
 
 
-def _end(store: Trajectory) -> Tensor:
-    return torch.from_numpy(store.particles(len(store.time) - 1))
+def _cloud(store: Trajectory, time: float) -> Tensor:
+    return torch.from_numpy(store.particles(store.index(time)))
 
 
 def _distance(x: Tensor, y: Tensor, seed: int) -> float:

@@ -58,13 +58,51 @@ class IntegrationSettings(Settings):
     step: Step = Field(
         StepSchedule(), description="Step in τ: a number, or a schedule {initial, growth, max}."
     )
-    n_directions: Count = Field(
-        128, description="Directions drawn afresh at each step; best a multiple of d."
+    n_directions: Count = Field(128, description="Directions of a step; best a multiple of d.")
+    directions: Literal["orthonormal", "independent", "structured"] = Field(
+        "orthonormal",
+        description="In orthonormal blocks of d; independent; or whole blocks by fast transforms, "
+        "for d from about 1,000.",
     )
-    orthonormal: bool = Field(True, description="Directions in orthonormal blocks of d.")
+    redraw: bool = Field(
+        True, description="Fresh directions at each step; false (sketch: default): one fixed set."
+    )
+    transport: Literal["exact", "sketch", "histogram"] = Field(
+        "exact",
+        description="Along a direction: by sorting; by quantiles (Liutkus et al. 2019, whose fixed "
+        "directions and Euler steps are then the default); by counting, without sorting.",
+    )
+    n_quantiles: Annotated[int, Field(ge=2)] = Field(
+        100, description="Quantiles of a sketch, even levels, 0 and 1 included."
+    )
+    n_bins: Annotated[int, Field(ge=2)] = Field(
+        4096, description="Bins of a histogram along each direction."
+    )
+    target_batch: Count | None = Field(
+        None,
+        description="Rows of the target drawn afresh at each step, read from the dataset file "
+        "(default: all, in memory).",
+    )
     integrator: Literal["splitting", "euler"] = Field(
-        "splitting", description="Half noise, exact frozen drift, half noise; or Euler."
+        "splitting",
+        description="Half noise, exact frozen drift, half noise; or Euler (sketch: default).",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sketch_as_published(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("transport") == "sketch":
+            return {"redraw": False, "integrator": "euler"} | values
+        return values
+
+    @model_validator(mode="after")
+    def _check_target_batch(self) -> Self:
+        if self.target_batch is not None and self.transport == "sketch" and not self.redraw:
+            raise ValueError(
+                "target_batch with a sketch of fixed directions would keep the quantiles of one "
+                "batch: set redraw: true, or leave target_batch out."
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_times(self) -> Self:
@@ -130,10 +168,26 @@ class PopulationSettings(Settings):
         description="Points carried along, the same for every seed, to compare runs by.",
     )
     labels: bool = Field(False, description="Flow class by class to the target's labels.")
+    stop_factor: Annotated[float, Field(ge=1)] | None = Field(
+        None,
+        description="End at the first stored time whose distance to held-out rows is within this "
+        "factor of its floor (only without entropy; default: run to the horizon).",
+    )
 
 
 class SimulationSettings(PopulationSettings, FlowSettings):
     """All that a stored simulation depends on, beside dataset and seed."""
+
+    @model_validator(mode="after")
+    def _check_population(self) -> Self:
+        if self.stop_factor is not None and self.entropy > 0:
+            raise ValueError(
+                f"stop_factor with entropy = {self.entropy:g}: a regularised flow does not come to "
+                "its data; leave one of them out."
+            )
+        if self.labels and self.target_batch is not None:
+            raise ValueError("labels and target_batch exclude each other: leave one of them out.")
+        return self
 
 
 class FlowFamily(PopulationSettings, IntegrationSettings):
@@ -146,6 +200,7 @@ class FlowFamily(PopulationSettings, IntegrationSettings):
         if len(set(self.entropies)) < len(self.entropies):
             raise ValueError(f"entropies = {list(self.entropies)}: each may appear once.")
         self.check_step(max(self.entropies))
+        self.at(max(self.entropies))
         return self
 
     def at(self, entropy: float) -> SimulationSettings:

@@ -46,7 +46,10 @@ class Study(Settings):
         (0, 1, 2), description="At least two: a model is scored against another seed's flow."
     )
     gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs of each heavy job.")
-    threads: Count = Field(1, description="CPU threads of each heavy job.")
+    threads: Count = Field(1, description="CPU threads of each process of a heavy job.")
+    processes: Count = Field(
+        1, description="Processes that share the directions of one simulation (GPUs: one each)."
+    )
     datasets: dict[Name, DatasetSettings] = {}
     flows: dict[Name, FlowFamily] = {}
     models: dict[Name, AnyModelSettings] = {}

@@ -1,0 +1,121 @@
+"""What moves particles: the target, its directions and transport, at every step of a flow."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from swflow.distributed import ALONE, Group
+from swflow.randomness import keyed_generator
+from swflow.settings import FlowSettings
+from swflow.sliced import (
+    Exact,
+    Histogram,
+    Sketch,
+    StructuredDirections,
+    Transport,
+    drift,
+    random_directions,
+)
+from swflow.sliced.blocks import Directions
+from swflow.sliced.velocity import EXACT, target_goals
+from swflow.targets import Rows, fresh_subset
+
+Classes = list[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Field:
+    """The velocity of particles, and of their twin, at each step.
+
+    target: `(m, d)`; classes: row indices of particles and target, class by class; key: of every
+    random number; group: the processes that share the directions.
+    """
+
+    target: Rows
+    settings: FlowSettings
+    classes: Classes
+    key: int
+    device: torch.device
+    dtype: torch.dtype
+    group: Group = ALONE
+    kept: dict[int, Tensor] = field(default_factory=dict)
+
+    def stream(self, name: str, step: int) -> torch.Generator:
+        """Random numbers for one purpose at one step."""
+        return keyed_generator(self.key, name, step, device=self.device)
+
+    def drift(
+        self, x: Tensor, carried: Tensor, step: int, purpose: str = "directions"
+    ) -> tuple[Tensor, Tensor]:
+        """Drift of particles towards the target, and of carried points, at one step."""
+        if self.settings.redraw:
+            thetas = self._directions(purpose, step)
+        else:
+            thetas = self._directions("directions", 0)
+        transport = chosen_transport(self.settings)
+        # Quantiles along fixed directions are small, and then all that is needed of the target.
+        keep = isinstance(transport, Sketch) and not self.settings.redraw
+        target = None if keep and self.kept else self._target(step)
+        return self._by_class(x, target, thetas, self.classes, carried, transport, keep)
+
+    def follow(self, twin: Tensor, x: Tensor, carried: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Drift of the twin towards the particles themselves: exact, along fresh directions."""
+        own = [(rows, rows) for rows, _ in self.classes]
+        thetas = self._directions("directions", step)
+        return self._by_class(twin, x, thetas, own, carried, EXACT)
+
+    def _directions(self, purpose: str, step: int) -> Directions:
+        n, dim, kind = self.settings.n_directions, self.target.shape[1], self.settings.directions
+        generator = self.stream(purpose, step)
+        if kind == "structured":
+            return StructuredDirections.random(n, dim, generator, self.dtype)
+        return random_directions(
+            n, dim, orthonormal=kind == "orthonormal", generator=generator, dtype=self.dtype
+        )
+
+    def _target(self, step: int) -> Tensor:
+        size = self.settings.target_batch
+        if size is None:
+            return self.target[0 : len(self.target)]
+        return fresh_subset(self.target, size, self.stream("target", step))
+
+    def _by_class(
+        self,
+        x: Tensor,
+        target: Tensor | None,
+        thetas: Directions,
+        classes: Classes,
+        carried: Tensor,
+        transport: Transport,
+        keep: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        """Drift along all directions, of which each process takes a share, class by class."""
+        mine = self.group.share(thetas)
+        total = torch.empty_like(x)
+        for label, (rows, goal_rows) in enumerate(classes):
+            one = len(classes) == 1
+            part = x if one else x[rows]
+            towards = target if one or target is None else target[goal_rows]
+            if keep and label not in self.kept:
+                assert towards is not None
+                self.kept[label] = target_goals(towards, mine, len(part), transport)
+            goals = self.kept[label] if keep else None
+            moved, moved_carried = drift(
+                part, towards, mine, carried, transport=transport, goals=goals
+            )
+            if one:
+                total = moved
+            else:
+                total[rows] = moved
+        share = len(mine) / len(thetas)
+        return self.group.mean(total, share), self.group.mean(moved_carried, share)
+
+
+def chosen_transport(settings: FlowSettings) -> Transport:
+    """The transport along a direction that settings name."""
+    if settings.transport == "sketch":
+        return Sketch(settings.n_quantiles)
+    if settings.transport == "histogram":
+        return Histogram(settings.n_bins)
+    return Exact()
