@@ -77,7 +77,6 @@ def main() -> None:
                 "target_batch": f"{case.get('target_batch', 'all')}",
                 "steps": f"{steps:,}",
                 "seconds": f"{spent:.1f}",
-                "s a step": f"{spent / steps:.3f}",
                 "waited for writing, %": f"{100 * said['write_seconds'] / spent:.2f}",
                 "peak memory, GiB": f"{said['peak_memory_bytes'] / 2**30:.2f}",
             }

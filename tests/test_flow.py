@@ -11,7 +11,12 @@ import swflow
 from swflow import FlowSettings, Snapshot, random_directions, simulate, sliced_wasserstein
 from swflow.flow import step_schedule
 from swflow.settings import SourceSettings
-from swflow.settings.stability import growth_of_mean, longest_step, stationary_spread
+from swflow.settings.stability import (
+    growth_of_mean,
+    longest_stable_step,
+    longest_step,
+    stationary_spread,
+)
 from swflow.sources import draw_source
 
 
@@ -192,6 +197,10 @@ def test_growth_of_the_mean_is_that_of_facts() -> None:
     assert growth_of_mean(1.0, 50, 40, orthonormal=True) == pytest.approx(0.12, abs=0.002)
     assert growth_of_mean(0.6, 10, 40, orthonormal=True) == pytest.approx(1.24)
     assert growth_of_mean(1.0, 80, 40, orthonormal=True) == pytest.approx(0)
+    # P < d: stable for h < 2P/d.
+    assert longest_stable_step(10, 40, True, "euler") == pytest.approx(0.5)
+    assert longest_stable_step(10, 40, True, "splitting") == pytest.approx(math.log(2))
+    assert longest_stable_step(30, 40, True, "splitting") == math.inf
 
 
 @pytest.mark.parametrize(
@@ -211,7 +220,9 @@ def test_too_few_directions_warn_and_far_too_few_are_refused() -> None:
     source, target = normal(20, 5, 0), normal(20, 5, 1)
     with pytest.warns(UserWarning, match="Use a multiple of 5"):
         run(source, target, times=[1], n_directions=8, step=0.5)
-    with pytest.raises(ValueError, match=r"n_directions=1 in dimension 5 is unstable"):
+    with pytest.raises(
+        ValueError, match=r"n_directions=1 in dimension 5 is unstable .* 0.511 and longer"
+    ):
         run(source, target, times=[0.9], n_directions=1, step=0.9)
 
 

@@ -14,7 +14,7 @@ from swflow.errors import InputError
 from swflow.field import Classes, Field
 from swflow.randomness import fresh_key
 from swflow.settings import FlowSettings
-from swflow.settings.stability import growth_of_mean
+from swflow.settings.stability import longest_stable_step
 from swflow.targets import Rows
 
 
@@ -222,12 +222,12 @@ def check_directions(settings: FlowSettings, dim: int) -> None:
     if settings.n_directions % dim == 0 and orthonormal:
         return
     longest = max(step.size for step in step_schedule(settings))
-    share = longest if settings.integrator == "euler" else -math.expm1(-longest)
-    given = (settings.n_directions, dim, orthonormal)
-    if growth_of_mean(share, *given) >= 1:
+    allowed = longest_stable_step(settings.n_directions, dim, orthonormal, settings.integrator)
+    if longest >= allowed:
         raise InputError(
             f"n_directions={settings.n_directions} in dimension {dim} is unstable with steps of "
-            f"{longest:.3g} in τ: use a multiple of {dim} orthonormal ones, or lower step.max."
+            f"{longest:.3g} in τ, {allowed:.3g} and longer: use a multiple of {dim} orthonormal "
+            "ones, or lower step.max."
         )
     if orthonormal:
         warnings.warn(

@@ -62,3 +62,15 @@ def growth_of_mean(share: float, n_directions: int, dim: int, orthonormal: bool)
     alpha = share * dim / n_directions
     keep = 1 - alpha * whole
     return keep**2 - 2 * keep * alpha * left / dim + alpha**2 * left / dim
+
+
+def longest_stable_step(n_directions: int, dim: int, orthonormal: bool, integrator: str) -> float:
+    """The step from which on the mean of the particles diverges; infinite where none does."""
+    low, high = 0.0, 2.0
+    if integrator != "euler" and growth_of_mean(1.0, n_directions, dim, orthonormal) < 1:
+        return math.inf
+    for _ in range(60):
+        middle = (low + high) / 2
+        stable = growth_of_mean(middle, n_directions, dim, orthonormal) < 1
+        low, high = (middle, high) if stable else (low, middle)
+    return low if integrator == "euler" else -math.log1p(-low)

@@ -46,8 +46,8 @@ def _orthonormal_rows(normal: Tensor) -> Tensor:
 
 
 def evaluation_directions(n: int, dim: int, generator: torch.Generator) -> Tensor:
-    """At least `n` directions `(·, dim)`, in whole orthonormal blocks, to measure along."""
-    return random_directions(-(-n // dim) * dim, dim, generator=generator)
+    """Directions `(·, dim)` to measure along: n in whole orthonormal blocks, or part of one."""
+    return random_directions(-(-n // dim) * dim if n > dim else n, dim, generator=generator)
 
 
 @dataclass(frozen=True)
