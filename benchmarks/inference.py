@@ -1,13 +1,15 @@
 """Seconds for 1,000 samples: the trained map against running its flow with 1,000 fresh particles.
 
-Run after the default study:  python benchmarks/inference.py
+Run after the default study:
+
+    python benchmarks/inference.py --out results/reference/default/inference.md
+
 Both in one process and in turn, after a warm-up; medians of the pairs, and whole processes
 beside them. The flow is given its best form: only the last time is stored, no distances, no disk.
 """
 
 import argparse
 import json
-import platform
 import statistics
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import torch
+from report import machine, write
 
 import swflow
 from swflow.datasets import read_dataset
@@ -78,6 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     rows = []
     for dataset, flow, model in (
@@ -93,11 +96,12 @@ def main() -> None:
             first, second, ratio = measure(*paths, arguments.repeats)
             rows.append([dataset, name, f"{first:.3f}", f"{second:.4f}", f"{ratio:.1f}"])
     columns = ["dataset", "measured", f"flow, s per {N:,}", f"map, s per {N:,}", "ratio of pairs"]
-    print(pd.DataFrame(rows, columns=columns).to_markdown(index=False, disable_numparse=True))
-    print(
-        f"\nMedians of {arguments.repeats} pairs; {platform.processor() or platform.machine()}, "
-        f"{torch.get_num_threads()} threads, torch {torch.__version__}, Python "
-        f"{platform.python_version()}."
+    table = pd.DataFrame(rows, columns=columns).to_markdown(index=False, disable_numparse=True)
+    write(
+        arguments.out,
+        "# Seconds for 1,000 samples: the trained map against its flow",
+        table,
+        f"Medians of {arguments.repeats} pairs. {machine()}",
     )
 
 

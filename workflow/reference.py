@@ -1,7 +1,8 @@
 """Copy a study's tables and pictures to results/reference, and the default study's to the README.
 
 Run by `make reference` after `make results`, and by `make reference-paper` after `make paper`. In
-the README each block between `<!-- NAME -->` and `<!-- end -->` is replaced; nothing else is.
+the README each block between `<!-- NAME -->` and `<!-- end -->` is replaced, also by the tables of
+`make benchmarks`; nothing else is.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from swflow.tables import readable
 
 COMMANDS = {"default": "make results", "paper": "make paper"}
 README = Path("README.md")
+BENCHMARKS = ("drift-cpu", "size", "structured", "target-batch")  # made by `make benchmarks`
 COST = [
     *("dataset", "teacher", "entropy", "model", "seconds_per_1000", "sw_few", "evaluations"),
     *("stored_bytes", "break_even_rows", "faster_than_particles"),
@@ -80,6 +82,16 @@ def readme_blocks(results: Path, shares: str) -> dict[str, str]:
     return blocks | {"shares": shares}
 
 
+def benchmark_blocks(folder: Path) -> dict[str, str]:
+    """The table of each benchmark's page."""
+    return {
+        name: "\n".join(
+            line for line in (folder / f"{name}.md").read_text().splitlines() if line[:1] == "|"
+        )
+        for name in BENCHMARKS
+    }
+
+
 def fill_readme(blocks: dict[str, str]) -> None:
     """Replace the README's blocks. Raises SystemExit where one is not there exactly once."""
     text = README.read_text()
@@ -106,7 +118,8 @@ def main() -> None:
     copy_products(arguments.results, reference, leave_out)
     (reference / "README.md").write_text(made_by(arguments.study, shares))
     if arguments.study == "default":
-        fill_readme(readme_blocks(arguments.results, shares))
+        benchmarks = benchmark_blocks(reference.parent / "benchmarks")
+        fill_readme(readme_blocks(arguments.results, shares) | benchmarks)
 
 
 if __name__ == "__main__":

@@ -97,6 +97,7 @@ def _lead(
                 writer.stop()
                 break
         bar.close()
+        writer.flush()  # what it waits for counts
         writer.finish(job.attributes(writer, distances, clock))
     checkpoint.remove()
 

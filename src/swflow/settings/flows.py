@@ -62,7 +62,7 @@ class IntegrationSettings(Settings):
     directions: Literal["orthonormal", "independent", "structured"] = Field(
         "orthonormal",
         description="In orthonormal blocks of d; independent; or whole blocks by fast transforms, "
-        "for d from about 1,000.",
+        "for d from about 2,000.",
     )
     redraw: bool = Field(
         True, description="Fresh directions at each step; false (sketch: default): one fixed set."

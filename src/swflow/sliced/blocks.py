@@ -27,7 +27,9 @@ def blocks(directions: Directions, size: int) -> Iterator[Directions]:
 
 def project(x: Tensor, block: Directions) -> Tensor:
     """Projections of x `(n, d)` on one block of L directions: `(L, n)`."""
-    return block.project(x) if isinstance(block, StructuredDirections) else block @ x.T
+    if isinstance(block, StructuredDirections):
+        return block.project(x) if len(x) else x.new_zeros(len(block), 0)
+    return block @ x.T
 
 
 def add_back(total: Tensor, moved: Tensor, block: Directions) -> None:
