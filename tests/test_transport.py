@@ -41,6 +41,8 @@ def test_duplicated_points_share_goals_in_order_of_index(dtype: torch.dtype) -> 
     projected = (thetas[:1] @ x.T).contiguous()
     goals = torch.arange(20, dtype=dtype)[None]
     moved, _ = displaced(projected, goals, keep_order=False)
+    again, _ = displaced(projected.clone(), goals, keep_order=False, overwrite=True)
+    torch.testing.assert_close(again, moved, rtol=0, atol=0)
     # Each direction's goals are handed out once, ties in order of index.
     ranks = (moved + projected)[0].round().long()
     assert sorted(ranks.tolist()) == list(range(20))
@@ -61,6 +63,7 @@ def test_rows_are_sorted_whatever_they_hold(n: int) -> None:
     rows[6, ::2] = -0.0
     expected = rows.sort(dim=1).values
     torch.testing.assert_close(sorted_rows(rows), expected, rtol=0, atol=0)
+    torch.testing.assert_close(sorted_rows(rows.clone(), overwrite=True), expected, rtol=0, atol=0)
     _, ordered = displaced(rows, torch.zeros_like(rows), keep_order=True)
     torch.testing.assert_close(ordered, expected, rtol=0, atol=0)
 
@@ -116,7 +119,7 @@ def test_histogram_errs_by_less_than_a_bin(n_bins: int) -> None:
     """Where most particles lie; a few in the tails, far from their neighbours, by more."""
     n = 20_000
     x, y = normal(1, n, 0), 2 + 0.5 * normal(1, n, 1).exp()
-    exact, _ = Exact().displacement(x, Exact().goals(y, n), x[:, :0])
+    exact, _ = Exact().displacement(x.clone(), Exact().goals(y.clone(), n), x[:, :0])
     counted = Histogram(n_bins)
     found, _ = counted.displacement(x, counted.goals(y, n), x[:, :0])
     width = (float(x.max() - x.min()) + float(y.max() - y.min())) / n_bins

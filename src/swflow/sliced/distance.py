@@ -37,7 +37,7 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: Tensor, *, p: float = 2
 
 def sorted_projections(x: Tensor, directions: Tensor) -> Tensor:
     """Projections of `x (n, d)` on `directions (L, d)`, each row sorted: `(L, n)`."""
-    return sorted_rows(directions @ x.T)
+    return sorted_rows(directions @ x.T, overwrite=True)
 
 
 def sorted_transport_cost(x: Tensor, y: Tensor, *, p: float = 2) -> Tensor:

@@ -15,32 +15,44 @@ import torch
 from torch import Tensor
 
 
-def sorted_rows(x: Tensor) -> Tensor:
-    """Each row of x `(L, n)` in increasing order; differentiable where x is."""
+def sorted_rows(x: Tensor, *, overwrite: bool = False) -> Tensor:
+    """Each row of x `(L, n)` in increasing order; differentiable where x is.
+
+    `overwrite`: x is not needed any more, and its memory may hold the result.
+    """
     if not _radix(x):
         return x.sort(dim=1).values
     from swflow.sliced import radix  # compiles: only where it is used
 
-    ordered = torch.empty_like(x, memory_format=torch.contiguous_format)
+    ordered = _result(x, overwrite)
     _in_threads(radix.sort, x, ordered)
     return ordered
 
 
-def displaced(x: Tensor, goals: Tensor, keep_order: bool) -> tuple[Tensor, Tensor | None]:
+def displaced(
+    x: Tensor, goals: Tensor, keep_order: bool, *, overwrite: bool = False
+) -> tuple[Tensor, Tensor | None]:
     """How far each number is from the goal of its rank; ties rank in order of index.
 
     x, goals: `(L, n)`, goals by rank. Returns the displacements `(L, n)` in the order of x and,
-    if asked for, the sorted rows.
+    if asked for, the sorted rows. `overwrite`: as above.
     """
     if _radix(x):
         from swflow.sliced import radix
 
-        out = torch.empty_like(x, memory_format=torch.contiguous_format)
+        out = _result(x, overwrite)
         ordered = torch.empty_like(out) if keep_order else out.new_empty(len(x), 0)
         _in_threads(radix.displace, x, goals, out, ordered)
         return out, ordered if keep_order else None
     found, order = x.sort(dim=1, stable=True)
     return torch.empty_like(x).scatter_(1, order, goals) - x, found if keep_order else None
+
+
+def _result(x: Tensor, overwrite: bool) -> Tensor:
+    """Where kernels, which read a row before they write it, put their rows."""
+    if overwrite and x.is_contiguous():
+        return x
+    return torch.empty_like(x, memory_format=torch.contiguous_format)
 
 
 def _radix(x: Tensor) -> bool:

@@ -14,7 +14,7 @@ from swflow.sliced.sorting import displaced, sorted_rows
 
 
 class Transport(Protocol):
-    """A monotone map along each of L lines."""
+    """A monotone map along each of L lines. Projections that it is given may be overwritten."""
 
     def goals(self, target: Tensor, n: int) -> Tensor:
         """What n particles need to know of the projected target `(L, m)`: `(L, ·)`."""
@@ -33,11 +33,11 @@ class Exact:
 
     def goals(self, target: Tensor, n: int) -> Tensor:
         """The n mean quantiles of each row."""
-        return monotone_goals(sorted_rows(target), n)
+        return monotone_goals(sorted_rows(target, overwrite=True), n)
 
     def displacement(self, x: Tensor, goals: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
         """Each particle to the goal of its rank."""
-        moved, ordered = displaced(x, goals, keep_order=carried.shape[1] > 0)
+        moved, ordered = displaced(x, goals, keep_order=carried.shape[1] > 0, overwrite=True)
         if ordered is None:
             return moved, torch.zeros_like(carried)
         return moved, interpolate(carried, ordered, goals - ordered)
