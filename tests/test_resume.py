@@ -86,6 +86,11 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(
     assert checkpoint.exists()
     same(simulated(dataset_path, out, entropy=entropy), whole)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["killed.zarr", "whole.zarr"]
+    files = [
+        sorted(str(p.relative_to(root)) for p in root.rglob("*"))
+        for root in (out, tmp_path / "whole.zarr")
+    ]
+    assert files[0] == files[1]
 
 
 def interrupted(dataset_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -134,10 +139,12 @@ def test_without_its_partial_store_a_checkpoint_begins_anew(
 ) -> None:
     """As after a kill between the renaming of the store and the removal of the checkpoint."""
     out = tmp_path / "a.zarr"
-    path = interrupted(dataset_path, out, monkeypatch)
+    interrupted(dataset_path, out, monkeypatch)
     shutil.rmtree(Checkpoint(out, {}).partial)
-    same(simulated(dataset_path, out), simulated(dataset_path, tmp_path / "b.zarr"))
-    assert not path.exists()
+    (tmp_path / "a.zarr.checkpoint.partial").mkdir()
+    (tmp_path / "a.zarr.checkpoint.partial" / ".tmp1").write_bytes(b"half a checkpoint")
+    same(simulated(dataset_path, out, 60), simulated(dataset_path, tmp_path / "b.zarr"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zarr", "b.zarr"]
 
 
 def test_a_full_disk_loses_nothing(

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from swflow.errors import InputError
-from swflow.files import partial_path
+from swflow.files import partial_path, remove
 
 
 class Checkpoint:
@@ -54,17 +54,24 @@ class Checkpoint:
 
     def write(self, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
         """Replace the checkpoint, whole or not at all. Raises OSError, such as for a full disk."""
-        fresh = partial_path(self.path)
+        # In a folder of its own: safetensors writes to a file that it names itself, which a kill
+        # would leave behind.
+        folder = partial_path(self.path)
+        remove(folder)
+        folder.mkdir()
+        fresh = folder / "state"
         metadata = {"identity": json.dumps(self.identity), "notes": json.dumps(dict(notes))}
         try:
             save_file({k: v.contiguous() for k, v in tensors.items()}, fresh, metadata)
         except SafetensorError as error:
-            fresh.unlink(missing_ok=True)
+            remove(folder)
             raise OSError(f"{self.path}: checkpoint not written ({error})") from error
         with fresh.open("rb") as file:
             os.fsync(file.fileno())
         fresh.replace(self.path)
+        folder.rmdir()
 
     def remove(self) -> None:
-        """Remove it: the product is whole."""
+        """Remove it, and what a kill left of another: the product is whole."""
         self.path.unlink(missing_ok=True)
+        remove(partial_path(self.path))

@@ -44,6 +44,8 @@ class TrajectoryWriter:
         self.thread = ThreadPoolExecutor(1)
         self.pending: Future[None] | None = None
         if self.written:
+            for left in path.rglob("*.partial"):  # Zarr's own, of a write that was killed
+                left.unlink()
             self.root = zarr.open_group(path, mode="r+", zarr_format=3)
             self.arrays = {name: self.root[name] for name in CLOUDS if name in self.root}
             return
