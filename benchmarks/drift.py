@@ -21,7 +21,7 @@ import numpy as np
 import ot
 import pandas as pd
 import torch
-from report import machine, write
+from report import conditions, write
 from torch import Tensor
 
 from swflow import random_directions, sliced_velocity
@@ -117,7 +117,7 @@ def main() -> None:
         "# One drift on the CPU",
         table,
         f"Medians of {arguments.rounds} rounds in turn, interquartile range in brackets; "
-        f"`ns a number`: of one projection of one particle. {machine()}",
+        f"`ns a number`: of one projection of one particle. {conditions()}",
     )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from report import machine, write
+from report import conditions, write
 from torch import Tensor
 
 from swflow import random_directions, sliced_velocity
@@ -111,7 +111,7 @@ def main() -> None:
         arguments.out,
         "# One drift on the GPU",
         table,
-        f"Medians of {arguments.rounds} rounds after a warm-up; float32. {machine()}",
+        f"Medians of {arguments.rounds} rounds after a warm-up; float32. {conditions()}",
     )
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from report import machine, write
+from report import conditions, write
 
 import swflow
 from swflow.datasets import read_dataset
@@ -101,7 +101,7 @@ def main() -> None:
         arguments.out,
         "# Seconds for 1,000 samples: the trained map against its flow",
         table,
-        f"Medians of {arguments.repeats} pairs. {machine()}",
+        f"Medians of {arguments.repeats} pairs. {conditions()}",
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
-from report import machine, write
+from report import conditions, write
 
 from swflow.trajectory import Trajectory
 
@@ -83,7 +83,7 @@ def main() -> None:
         )
         print(rows[-1], flush=True)
     table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
-    write(arguments.out, "# Simulations of any size", table, machine())
+    write(arguments.out, "# Simulations of any size", table, conditions())
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from report import machine, write
+from report import conditions, write
 
 from swflow import random_directions
 from swflow.sliced import StructuredDirections, drift
@@ -57,7 +57,7 @@ def main() -> None:
         "# Structured directions on the CPU",
         table,
         f"Medians of {arguments.repeats} rounds in turn, drawing the directions included. "
-        f"{machine()}",
+        f"{conditions()}",
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from report import machine, write
+from report import conditions, write
 
 from swflow import FlowSettings, simulate, sliced_wasserstein
 from swflow.datasets.make import make_dataset
@@ -74,7 +74,7 @@ def main() -> None:
         arguments.out,
         "# The target in subsets",
         table,
-        f"{N:,} particles, τ = 20, steps of at most .2, three seeds. {machine()}",
+        f"{N:,} particles, τ = 20, steps of at most .2, three seeds. {conditions()}",
     )
 
 

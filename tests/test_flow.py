@@ -263,6 +263,44 @@ def test_every_class_flows_to_its_own_rows() -> None:
     assert float(centres[1].min()) > 4.5
 
 
+@pytest.mark.parametrize("entropy", [0.0, 0.1])
+def test_points_are_carried_with_their_class(entropy: float) -> None:
+    """A copy of every particle, carried, stays with it (with ε > 0: with its twin)."""
+    labels = torch.arange(80) % 2
+    source, target = normal(80, 2, 0), normal(90, 2, 1) + 9 * (torch.arange(90) % 2)[:, None]
+    order = torch.randperm(80, generator=torch.Generator().manual_seed(2))
+    *_, last = simulate(
+        source,
+        target,
+        FlowSettings(times=[2], step=0.2, n_directions=8, entropy=entropy),
+        generator=torch.Generator().manual_seed(0),
+        source_labels=labels,
+        target_labels=torch.arange(90) % 2,
+        carried=source[order],
+        carried_labels=labels[order],
+    )
+    goal = last.particles if last.twin is None else last.twin
+    # Between two particles a carried point moves with both: an N-th of the spread apart.
+    assert last.carried is not None
+    gap = (last.carried - goal[order]).norm(dim=1)
+    assert float(gap.median()) < 0.1
+    assert float(gap.max()) < 1
+
+
+def test_one_asked_class_flows_to_its_rows_alone() -> None:
+    labels = torch.arange(80) % 2
+    target = torch.where(labels[:, None] == 1, 5.0, -5.0) + 0.1 * normal(80, 2, 1)
+    *_, last = simulate(
+        normal(40, 2, 0),
+        target,
+        FlowSettings(times=[8], step=0.5, n_directions=8),
+        generator=torch.Generator().manual_seed(0),
+        source_labels=torch.ones(40, dtype=torch.long),
+        target_labels=labels,
+    )
+    assert float(last.particles.min()) > 4
+
+
 @pytest.mark.parametrize("entropy", [0.0, 0.3])
 def test_same_generator_gives_the_same_bytes(entropy: float) -> None:
     source, target = normal(50, 3, 0, torch.float32), normal(40, 3, 1, torch.float32)
@@ -326,16 +364,25 @@ def test_steps_hit_stored_times_and_stay_below_the_schedule(settings: dict[str, 
         ),
         ({"target": torch.ones(4, 3)}, "dimensions differ"),
         ({"target": torch.ones(0, 2)}, "target has shape"),
-        ({"source_labels": torch.zeros(4)}, "both source and target"),
+        ({"source_labels": torch.zeros(4)}, "without target_labels: labels are needed"),
         (
             {"source_labels": torch.zeros(3), "target_labels": torch.zeros(4)},
             r"needed is \(4,\)",
         ),
         (
             {"source_labels": torch.arange(4), "target_labels": torch.zeros(4)},
-            "target_labels only",
+            r"source_labels has \[1, 2, 3\], but there are only rows of \[0\]",
         ),
-        ({"carried": torch.ones(3, 5)}, "carried is"),
+        ({"carried": torch.ones(3, 5)}, r"carried has shape \(3, 5\)"),
+        (
+            {
+                "source_labels": torch.zeros(4),
+                "target_labels": torch.zeros(4),
+                "carried": torch.ones(1, 2),
+                "carried_labels": torch.ones(1),
+            },
+            r"carried_labels has \[1.0\]",
+        ),
     ],
 )
 def test_bad_arrays_are_named_before_any_step(

@@ -6,16 +6,13 @@ the README each block between `<!-- NAME -->` and `<!-- end -->` is replaced, al
 """
 
 import argparse
-import os
-import platform
 import re
 import shutil
 from pathlib import Path
 
 import pandas as pd
-import torch
 
-from swflow.provenance import versions
+from swflow.provenance import machine, versions
 from swflow.summary import stage_shares
 from swflow.tables import readable
 
@@ -27,14 +24,6 @@ COST = [
     *("stored_bytes", "break_even_rows", "faster_than_particles"),
     *("faster_than_particles_carried", "faster_than_particles_shared"),
 ]
-
-
-def machine() -> str:
-    """Processors and GPU, as the system names them."""
-    info = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.is_file() else []
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    return f"{os.cpu_count()} × {names[0] if names else platform.processor()}, {gpu}"
 
 
 def copy_products(results: Path, reference: Path, leave_out: str) -> None:

@@ -1,6 +1,8 @@
 """What moves particles: the target, its directions and transport, at every step of a flow."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,20 +23,28 @@ from swflow.sliced.blocks import Directions
 from swflow.sliced.velocity import EXACT, target_goals
 from swflow.targets import Rows, fresh_subset
 
-Classes = list[tuple[Tensor, Tensor]]
+EVERY = slice(None)
+
+
+class ClassRows(NamedTuple):
+    """Rows that belong together: those of one label, or all."""
+
+    particles: Tensor | slice = EVERY
+    target: Tensor | slice = EVERY
+    carried: Tensor | slice = EVERY
 
 
 @dataclass(frozen=True)
 class Field:
     """The velocity of particles, and of their twin, at each step.
 
-    target: `(m, d)`; classes: row indices of particles and target, class by class; key: of every
-    random number; group: the processes that share the directions.
+    target: `(m, d)`; classes: the rows of each class; key: of every random number; group: the
+    processes that share the directions.
     """
 
     target: Rows
     settings: FlowSettings
-    classes: Classes
+    classes: list[ClassRows]
     key: int
     device: torch.device
     dtype: torch.dtype
@@ -45,27 +55,34 @@ class Field:
         """Random numbers for one purpose at one step."""
         return keyed_generator(self.key, name, step, device=self.device)
 
+    def directions(self, step: int, purpose: str = "directions") -> Directions:
+        """Those of one step, for one purpose: fresh, or the one fixed set."""
+        return self._fresh(purpose, step) if self.settings.redraw else self._fixed
+
     def drift(
-        self, x: Tensor, carried: Tensor, step: int, purpose: str = "directions"
+        self, x: Tensor, carried: Tensor, step: int, thetas: Directions
     ) -> tuple[Tensor, Tensor]:
-        """Drift of particles towards the target, and of carried points, at one step."""
-        if self.settings.redraw:
-            thetas = self._directions(purpose, step)
-        else:
-            thetas = self._directions("directions", 0)
+        """Drift of particles towards the target of a step, and of carried points."""
         transport = chosen_transport(self.settings)
         # Quantiles along fixed directions are small, and then all that is needed of the target.
         keep = isinstance(transport, Sketch) and not self.settings.redraw
         target = None if keep and self.kept else self._target(step)
         return self._by_class(x, target, thetas, self.classes, carried, transport, keep)
 
-    def follow(self, twin: Tensor, x: Tensor, carried: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    def follow(
+        self, twin: Tensor, x: Tensor, carried: Tensor, step: int, thetas: Directions
+    ) -> tuple[Tensor, Tensor]:
         """Drift of the twin towards the particles themselves: exact, along fresh directions."""
-        own = [(rows, rows) for rows, _ in self.classes]
-        thetas = self._directions("directions", step)
+        own = [rows._replace(target=rows.particles) for rows in self.classes]
+        if not self.settings.redraw:
+            thetas = self._fresh("directions", step)
         return self._by_class(twin, x, thetas, own, carried, EXACT)
 
-    def _directions(self, purpose: str, step: int) -> Directions:
+    @cached_property
+    def _fixed(self) -> Directions:
+        return self._fresh("directions", 0)
+
+    def _fresh(self, purpose: str, step: int) -> Directions:
         n, dim, kind = self.settings.n_directions, self.target.shape[1], self.settings.directions
         generator = self.stream(purpose, step)
         if kind == "structured":
@@ -85,31 +102,30 @@ class Field:
         x: Tensor,
         target: Tensor | None,
         thetas: Directions,
-        classes: Classes,
+        classes: list[ClassRows],
         carried: Tensor,
         transport: Transport,
         keep: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """Drift along all directions, of which each process takes a share, class by class."""
         mine = self.group.share(thetas)
-        total = torch.empty_like(x)
-        for label, (rows, goal_rows) in enumerate(classes):
-            one = len(classes) == 1
-            part = x if one else x[rows]
-            towards = target if one or target is None else target[goal_rows]
+        moved, moved_carried = torch.empty_like(x), torch.empty_like(carried)
+        for label, rows in enumerate(classes):
+            part, towards = x[rows.particles], None if target is None else target[rows.target]
+            riding = carried[rows.carried] if len(carried) else carried
             if keep and label not in self.kept:
                 assert towards is not None
                 self.kept[label] = target_goals(towards, mine, len(part), transport)
             goals = self.kept[label] if keep else None
-            moved, moved_carried = drift(
-                part, towards, mine, carried, transport=transport, goals=goals
-            )
-            if one:
-                total = moved
-            else:
-                total[rows] = moved
+            own, own_carried = drift(part, towards, mine, riding, transport=transport, goals=goals)
+            if len(classes) == 1:
+                moved, moved_carried = own, own_carried
+                continue
+            moved[rows.particles] = own
+            if len(carried):
+                moved_carried[rows.carried] = own_carried
         share = len(mine) / len(thetas)
-        return self.group.mean(total, share), self.group.mean(moved_carried, share)
+        return self.group.mean(moved, share), self.group.mean(moved_carried, share)
 
 
 def chosen_transport(settings: FlowSettings) -> Transport:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from swflow.distributed import ALONE, Group
 from swflow.errors import InputError
-from swflow.field import Classes, Field
+from swflow.field import ClassRows, Field
 from swflow.randomness import fresh_key
 from swflow.settings import FlowSettings
 from swflow.settings.stability import longest_stable_step
@@ -83,6 +83,7 @@ def simulate(
     source_labels: Tensor | None = None,
     target_labels: Tensor | None = None,
     carried: Tensor | None = None,
+    carried_labels: Tensor | None = None,
     resume: State | None = None,
     on_step: Callable[[State], object] = lambda state: None,
     group: Group = ALONE,
@@ -93,9 +94,9 @@ def simulate(
     afresh at each step. With labels, particles of a class flow to the rows of that class. For
     ε > 0 the twin Z, Z₀ = X₀, takes one sliced step towards X after each step of X.
 
-    source: `(n, d)`; target: `(m, d)`, same dtype and device (a tensor, or `StoredRows`); labels:
-    `(n,)` and `(m,)` integers; carried: `(k, d)` points that ride along without changing the flow
-    (not with labels). `on_step` is called after each step, once what it leads to was yielded, with
+    source: `(n, d)`; target: `(m, d)`, same dtype and device (a tensor, or `StoredRows`); carried:
+    `(k, d)` points that ride along without changing the flow; labels: `(n,)`, `(m,)` and `(k,)`
+    integers. `on_step` is called after each step, once what it leads to was yielded, with
     a state from which the same call goes on (`resume`). `group`: processes that share the
     directions. The result depends only on the arguments and the generator's state.
     Raises InputError (a ValueError) on shapes that do not match, non-finite values, unmatched
@@ -108,14 +109,16 @@ def simulate(
         raise InputError(
             f"source is {tuple(source.shape)}, target {tuple(target.shape)}: dimensions differ."
         )
-    classes = _match_classes(source, target, source_labels, target_labels)
     if carried is None:
         carried = source[:0]
-    elif len(classes) > 1 or carried.ndim != 2 or carried.shape[1] != source.shape[1]:
+        carried_labels = None if source_labels is None else source_labels[:0]
+    elif carried.ndim != 2 or carried.shape[1] != source.shape[1]:
         raise InputError(
-            f"carried is {tuple(carried.shape)}: needed is (k, {source.shape[1]}), and no labels."
+            f"carried has shape {tuple(carried.shape)}: needed is (k, {source.shape[1]})."
         )
-    if len(classes) > 1 and settings.target_batch is not None:
+    labels = source_labels, target_labels, carried_labels
+    classes = _match_classes((source, target, carried), labels)
+    if source_labels is not None and settings.target_batch is not None:
         raise InputError("target_batch and labels exclude each other: leave one of them out.")
     check_directions(settings, source.shape[1])
     shares = settings.n_directions
@@ -140,7 +143,8 @@ def _integrate(
 
     def snapshot(time: float, kick: Tensor | float) -> Snapshot:
         x, twin, carried = state.particles, state.twin, state.carried
-        drift, _ = field.drift(x, carried[:0], state.step, "drift")
+        thetas = field.directions(state.step, "drift")
+        drift, _ = field.drift(x, carried[:0], state.step, thetas)
         current = None if twin is None else drift + kick
         # Every step makes new tensors: what was yielded is never changed.
         return Snapshot(time, x, drift, twin, carried if len(carried) else None, current)
@@ -175,35 +179,43 @@ def _advance(state: State, field: Field, h: float) -> tuple[State, Tensor | floa
     before, after = (0.0, 2 * entropy * h) if euler else (entropy * h, entropy * h)
     x = x + kick(before) if before else x
     riding = state.carried if state.twin is None else state.carried[:0]
-    drift, drift_carried = field.drift(x, riding, index)
+    thetas = field.directions(index)
+    drift, drift_carried = field.drift(x, riding, index, thetas)
     last = kick(after)
     observed = entropy / after * last if entropy else 0.0
     x = drift.mul_(size).add_(x).add_(last)
     if state.twin is None:
         return State(index + 1, x, state.carried + size * drift_carried, None), observed
-    move, move_carried = field.follow(state.twin, x, state.carried, index)
+    move, move_carried = field.follow(state.twin, x, state.carried, index, thetas)
     return State(index + 1, x, state.carried + move_carried, state.twin + move), observed
 
 
 def _match_classes(
-    source: Tensor, target: Rows, source_labels: Tensor | None, target_labels: Tensor | None
-) -> Classes:
-    """Row indices of source and target, class by class (one class where there are no labels)."""
-    if source_labels is None and target_labels is None:
-        return [(torch.arange(len(source)), torch.arange(len(target)))]
-    if source_labels is None or target_labels is None:
-        raise InputError("labels are needed for both source and target, or for neither.")
-    for name, labels, rows in (
-        ("source_labels", source_labels, source),
-        ("target_labels", target_labels, target),
+    clouds: tuple[Rows, Rows, Rows], labels: tuple[Tensor | None, Tensor | None, Tensor | None]
+) -> list[ClassRows]:
+    """Rows of source, target and carried points, class by class (one where there are no labels)."""
+    names = "source_labels", "target_labels", "carried_labels"
+    missing = [name for name, found in zip(names, labels, strict=True) if found is None]
+    if len(missing) == len(names):
+        return [ClassRows()]
+    source, target, carried = labels
+    if source is None or target is None or carried is None:
+        raise InputError(
+            f"without {', '.join(missing)}: labels are needed for source, target and carried "
+            "points, or for none of them."
+        )
+    for name, found, rows in zip(names, (source, target, carried), clouds, strict=True):
+        if found.shape != (len(rows),):
+            raise InputError(f"{name} has shape {tuple(found.shape)}, needed is ({len(rows)},).")
+    asked, known = source.unique().tolist(), target.unique().tolist()
+    for name, wanted, there in (
+        ("source_labels has", asked, known),
+        ("carried_labels has", carried.unique().tolist(), asked),
     ):
-        if labels.shape != (len(rows),):
-            raise InputError(f"{name} has shape {tuple(labels.shape)}, needed is ({len(rows)},).")
-    asked, known = source_labels.unique().tolist(), target_labels.unique().tolist()
-    if missing := sorted(set(asked) - set(known)):
-        raise InputError(f"source_labels has {missing}, target_labels only {known}.")
+        if strange := sorted(set(wanted) - set(there)):
+            raise InputError(f"{name} {strange}, but there are only rows of {there} to follow.")
     return [
-        ((source_labels == label).nonzero()[:, 0], (target_labels == label).nonzero()[:, 0])
+        ClassRows(*((found == label).nonzero()[:, 0] for found in (source, target, carried)))
         for label in asked
     ]
 

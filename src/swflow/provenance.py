@@ -2,7 +2,9 @@
 
 import ast
 import hashlib
+import os
 import platform
+import re
 import resource
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -36,6 +38,16 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:  # run from a source tree
             found[name] = "unknown"
     return found
+
+
+def machine() -> str:
+    """Processors and GPU, as the system names them."""
+    import torch
+
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.is_file() else []
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{os.cpu_count()} × {names[0] if names else platform.processor()}, {gpu}"
 
 
 def peak_memory() -> int:

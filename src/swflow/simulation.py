@@ -17,6 +17,7 @@ from swflow.convergence import Distances
 from swflow.datasets import Dataset
 from swflow.distributed import ALONE, Group
 from swflow.errors import InputError
+from swflow.files import partial_path
 from swflow.flow import Snapshot, State, simulate, step_schedule
 from swflow.progress import progress
 from swflow.provenance import code_version, peak_memory, versions
@@ -75,7 +76,7 @@ def _lead(
     with write_trajectory(
         out,
         settings.stored_times(),
-        job.label(),
+        job.label(settings.n_particles),
         checksums=notes.checksums,
         checkpoint=checkpoint.path,
     ) as writer:
@@ -164,12 +165,9 @@ class _Job:
         """Whether the flow may end with this snapshot."""
         return self.settings.stop_factor is not None and snapshot.time > 0
 
-    def label(self) -> np.ndarray | None:
-        """Labels of particles, in the proportions of the training rows."""
-        if self.y is None:
-            return None
-        n = self.settings.n_particles
-        return np.sort(self.y)[np.arange(n) * len(self.y) // n]
+    def label(self, n: int) -> np.ndarray | None:
+        """Labels of n points, in the proportions of the training rows."""
+        return None if self.y is None else np.sort(self.y)[np.arange(n) * len(self.y) // n]
 
     def snapshots(
         self, state: State | None, on_step: Callable[[State], object]
@@ -182,15 +180,17 @@ class _Job:
         # Keyed without the seed: how far runs carry the same points apart is their repeatability.
         shared = keyed_generator("carried", device=device)
         carried = draw_source(settings.source, settings.n_carried, dim, generator=shared)
-        label = self.label()
+        labels = [self.label(n), self.y, self.label(settings.n_carried)]
         return simulate(
             source,
             self.target(),
             settings,
             generator=keyed_generator(self.seed, "simulate", device=device),
-            source_labels=None if label is None else torch.from_numpy(label).to(device),
-            target_labels=None if self.y is None else torch.from_numpy(self.y).to(device),
-            carried=None if settings.labels else carried,
+            carried=carried,
+            **{
+                f"{of}_labels": None if y is None else torch.from_numpy(y).to(device)
+                for of, y in zip(("source", "target", "carried"), labels, strict=True)
+            },
             resume=state,
             on_step=on_step,
             group=self.group,
@@ -235,7 +235,7 @@ def check_disk(job: _Job, out: Path) -> None:
     of_state = 2 * (2 * settings.n_particles + settings.n_carried)
     needed = 4 * dim * (of_particles + of_carried + of_state)
     folder = next(parent for parent in out.absolute().parents if parent.is_dir())
-    partial = Checkpoint(out, {}).partial
+    partial = partial_path(out)
     there = sum(file.stat().st_size for file in partial.rglob("*")) if partial.is_dir() else 0
     free = shutil.disk_usage(folder).free + there
     if needed > free:

@@ -35,7 +35,7 @@ class TrajectoryWriter:
         label: np.ndarray | None = None,
         checksums: dict[str, list[int]] | None = None,
     ) -> None:
-        self.path, self.times = path, times
+        self.times = times
         # CRC-32 of each slice of each array, so that a flipped byte is not taken for a number.
         self.checksums = checksums or {}
         self.written = len(self.checksums.get("particles", ()))
@@ -132,12 +132,12 @@ class Trajectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        remedy = f"Remove {path} and run `swflow simulate` (or snakemake) again."
+        self.remedy = f"Remove {path} and run `swflow simulate` (or snakemake) again."
         try:
             self.root = zarr.open_group(path, mode="r", zarr_format=3)
             self.attributes: dict[str, Any] = dict(self.root.attrs)
             if not self.attributes.get("complete"):
-                raise InputError(f"{path}: the store is not complete. {remedy}")
+                raise InputError(f"{path}: the store is not complete. {self.remedy}")
             self.time: np.ndarray = self._array("time")[:]
         except (
             FileNotFoundError,
@@ -146,7 +146,7 @@ class Trajectory:
             ArrayNotFoundError,
             KeyError,
         ) as error:
-            raise InputError(f"{path}: no trajectory store ({error}). {remedy}") from error
+            raise InputError(f"{path}: no trajectory store ({error}). {self.remedy}") from error
 
     @classmethod
     def open_all(cls, paths: list[Path]) -> list[Self]:
@@ -205,18 +205,17 @@ class Trajectory:
 
     def _slice(self, name: str, index: int) -> np.ndarray:
         shard = self.path / name / "c" / str(index) / "0" / "0"
-        remedy = f"Remove {self.path} and run `swflow simulate` (or snakemake) again."
         if not shard.is_file():  # Zarr would read zeros
-            raise InputError(f"{shard}: this part of the store is missing. {remedy}")
+            raise InputError(f"{shard}: this part of the store is missing. {self.remedy}")
         try:
             values: np.ndarray = self._array(name)[index]
         except (ValueError, OSError, RuntimeError) as error:
             raise InputError(
-                f"{shard}: this part of the store is broken ({error}). {remedy}"
+                f"{shard}: this part of the store is broken ({error}). {self.remedy}"
             ) from error
         known = self.attributes.get("checksums", {}).get(name)  # stores of other tools have none
         if known and zlib.crc32(values.data) != known[index]:
-            raise InputError(f"{shard}: this part of the store has changed on disk. {remedy}")
+            raise InputError(f"{shard}: this part of the store has changed on disk. {self.remedy}")
         return values
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,29 +98,29 @@ def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
     if not path.is_file():
         raise InputError(f"{path}: no such dataset file. {remedy}")
     try:
-        file = h5py.File(path)
-        attributes = dict(file.attrs)
-        found = attributes.get("format")
-        if found != FORMAT:
-            file.close()
-            raise InputError(
-                f"{path}: dataset format {found}, this version reads format {FORMAT}. {remedy}"
-            )
-        splits = {name: _read_split(file[name], streamed and name == "train") for name in SPLITS}
-        digest = _digest(splits)
-        if not streamed:
-            file.close()
+        with ExitStack() as stack:
+            file = stack.enter_context(h5py.File(path))
+            attributes = dict(file.attrs)
+            found = attributes.get("format")
+            if found != FORMAT:
+                raise InputError(
+                    f"{path}: dataset format {found}, this version reads format {FORMAT}. {remedy}"
+                )
+            rows = {name: _read_split(file[name], streamed and name == "train") for name in SPLITS}
+            digest = _digest(rows)
+            if streamed:
+                stack.pop_all()  # the rows left in the file need it open
     except (OSError, KeyError) as error:
         raise InputError(f"{path}: not a readable dataset file ({error}). {remedy}") from error
     low, high = attributes["value_range"]
-    shape = splits["train"].x.shape[1:]
+    shape = rows["train"].x.shape[1:]
     units = Units(
         np.asarray(attributes["shift"]),
         float(attributes["scale"]),
         shape,
         (float(low), float(high)),
     )
-    return Dataset(str(attributes["name"]), splits, units, attributes, digest)
+    return Dataset(str(attributes["name"]), rows, units, attributes, digest)
 
 
 def _read_split(group: h5py.Group, streamed: bool) -> Split:

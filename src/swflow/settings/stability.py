@@ -4,6 +4,7 @@ Units of the package: time τ = t/d, entropy ε = d·λ, target spread 1.
 """
 
 import math
+from collections.abc import Callable
 
 LARGEST_ERROR = 0.05  # of the stationary spread
 
@@ -40,13 +41,7 @@ def longest_step(entropy: float, integrator: str) -> float:
     def allowed(step: float) -> bool:
         return abs(stationary_spread(entropy, step, integrator) / exact - 1) <= LARGEST_ERROR
 
-    low, high = 0.0, 100.0
-    if allowed(high):
-        return math.inf
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if allowed(middle) else (low, middle)
-    return low
+    return math.inf if allowed(100.0) else _largest(allowed, 100.0)
 
 
 def growth_of_mean(share: float, n_directions: int, dim: int, orthonormal: bool) -> float:
@@ -66,11 +61,20 @@ def growth_of_mean(share: float, n_directions: int, dim: int, orthonormal: bool)
 
 def longest_stable_step(n_directions: int, dim: int, orthonormal: bool, integrator: str) -> float:
     """The step from which on the mean of the particles diverges; infinite where none does."""
-    low, high = 0.0, 2.0
-    if integrator != "euler" and growth_of_mean(1.0, n_directions, dim, orthonormal) < 1:
+
+    def stable(share: float) -> bool:
+        return growth_of_mean(share, n_directions, dim, orthonormal) < 1
+
+    if integrator != "euler" and stable(1.0):
         return math.inf
+    share = _largest(stable, 2.0)
+    return share if integrator == "euler" else -math.log1p(-share)
+
+
+def _largest(allowed: Callable[[float], bool], high: float) -> float:
+    """The largest number below `high` up to which all are allowed, by bisection."""
+    low = 0.0
     for _ in range(60):
         middle = (low + high) / 2
-        stable = growth_of_mean(middle, n_directions, dim, orthonormal) < 1
-        low, high = (middle, high) if stable else (low, middle)
-    return low if integrator == "euler" else -math.log1p(-low)
+        low, high = (middle, high) if allowed(middle) else (low, middle)
+    return low
