@@ -371,7 +371,7 @@ def test_steps_hit_stored_times_and_stay_below_the_schedule(settings: dict[str, 
         ),
         (
             {"source_labels": torch.arange(4), "target_labels": torch.zeros(4)},
-            r"source_labels has \[1, 2, 3\], but there are only rows of \[0\]",
+            r"source_labels has \[1, 2, 3\], but there are only rows of \[0",
         ),
         ({"carried": torch.ones(3, 5)}, r"carried has shape \(3, 5\)"),
         (
