@@ -70,7 +70,7 @@ def test_flow_scores_its_own_floor(stores: list[list[Trajectory]]) -> None:
     """A run against another: run-to-run below draws; repeatability from the carried points."""
     sampler, reference = Particles(stores[2]), stores[1][0]
     end = Point(0.0, float(reference.time[-1]))
-    draws = sampler.draw(100, end, torch.Generator().manual_seed(0)).numpy()
+    draws = sampler.draw(100, end, torch.Generator().manual_seed(0)).x.numpy()
     found = {name: value for name, value, _ in fidelity(sampler, draws, reference, end, FEW, 0)}
     assert 0 < found["sw2_large"] < found["sw2"]
     assert found["sw2_error"] < found["sw2"]

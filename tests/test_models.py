@@ -166,7 +166,7 @@ def test_gaussian_fit_has_the_moments_of_the_teacher(
         for index in (1, 6):
             cloud = store.particles(index)
             time, generator = float(store.time[index]), torch.Generator().manual_seed(0)
-            draws = gaussian.draw(40000, Point(store.entropy, time), generator).numpy()
+            draws = gaussian.draw(40000, Point(store.entropy, time), generator).x.numpy()
             np.testing.assert_allclose(draws.mean(0), cloud.mean(0), atol=0.02)
             np.testing.assert_allclose(np.cov(draws.T), np.cov(cloud.T), atol=0.05)
 
@@ -175,7 +175,7 @@ def test_particles_are_drawn_with_replacement(stores: list[list[Trajectory]]) ->
     sampler = Particles(stores[0])
     generator = torch.Generator().manual_seed(0)
     end = sampler.domain.times[-1]
-    draws = sampler.draw(500, Point(0.1, end), generator).numpy()
+    draws = sampler.draw(500, Point(0.1, end), generator).x.numpy()
     cloud = stores[0][1].particles(6)
     assert {tuple(row) for row in draws} <= {tuple(row) for row in cloud}
 

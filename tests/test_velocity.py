@@ -47,7 +47,7 @@ def test_ode_has_the_laws_of_the_flow(
         for _ in range(20):
             rows = torch.randint(len(cloud), (1000,), generator=generator)
             for found, x in zip(
-                squares, (velocity.draw(1000, point, generator), cloud[rows]), strict=True
+                squares, (velocity.draw(1000, point, generator).x, cloud[rows]), strict=True
             ):
                 found.append(float(sliced_wasserstein(x, end, thetas)) ** 2)
         ratio = math.sqrt(sum(squares[0]) / sum(squares[1]))
@@ -89,8 +89,9 @@ def test_source_has_its_own_score_at_time_zero(
 ) -> None:
     """At time 0 v − ε∇log ρ of N(0, I) is v + εx; a uniform law has none at its edge."""
     store = stores[0][1]
-    inputs, goals, times = velocity.examples(store)
-    assert times[0] == 0
+    indices = list(range(len(store.time)))
+    inputs, goals, lessons = velocity.examples(store, indices)
+    assert lessons[0].start == 0
     np.testing.assert_allclose(goals[0], store.drift(0) + 0.1 * inputs[0], rtol=1e-5, atol=1e-6)
     domain = velocity.domain
     uniform = type(domain)(
@@ -101,4 +102,5 @@ def test_source_has_its_own_score_at_time_zero(
         domain.entropies,
     )
     for one in stores[0]:
-        assert len(Velocity(SMALL, uniform).examples(one)[2]) == len(store.time) - 1
+        found = Velocity(SMALL, uniform).examples(one, indices).lessons
+        assert len(found) == len(store.time) - 1

@@ -16,6 +16,7 @@ from swflow.options import (
     DatasetFile,
     Device,
     Entropies,
+    Label,
     Out,
     Overrides,
     Passes,
@@ -125,6 +126,7 @@ def sample(
     entropy: Entropies = [],
     time: Times = [],
     passes: Passes = [],
+    label: Label = None,
     quasi: Quasi = False,
     n: Annotated[int | None, typer.Option("-n", help="How many (default: settings).")] = None,
     settings: SettingsText = "{}",
@@ -146,12 +148,12 @@ def sample(
     given = [f"n={n}"] if n is not None else []
     n = read_settings(SampleSettings, settings, [*override, *given]).n
     if out.suffix == ".h5":
-        points = sampling_points(sampler, entropy, time, passes)
+        points = sampling_points(sampler, entropy, time, passes, label)
         write_samples(sampler, n, points, seed, out, quasi=quasi)
     else:
-        point = one_point(sampler, entropy, time, passes)
+        point = one_point(sampler, entropy, time, passes, label)
         generator = keyed_generator(seed, "sample")
-        x = sampler.draw(n, point, generator, quasi)
+        x = sampler.draw(n, point, generator, quasi).x
         write_points(x.numpy(), sampler.domain.units, out, to_data=True)
 
 
@@ -163,6 +165,7 @@ def transport(
     entropy: Entropies = [],
     time: Times = [],
     passes: Passes = [],
+    label: Label = None,
     data_units: Annotated[
         bool, typer.Option("--data-units", help="Write data units instead of model units.")
     ] = False,
@@ -179,7 +182,7 @@ def transport(
     check_ending(out)
     if not isinstance(carrier, SourceModel):
         raise InputError(f"{model}: a {carrier.kind} carries no source points; use swflow sample.")
-    point = one_point(carrier, entropy, time, passes)
+    point = one_point(carrier, entropy, time, passes, label)
     x0 = torch.from_numpy(read_points(points, carrier.domain.units.dim))
     x = carrier.transport(x0, **point._asdict())
     write_points(x.numpy(), carrier.domain.units, out, to_data=data_units)
@@ -190,6 +193,7 @@ def animate(
     source: Source,
     out: Out,
     entropy: Annotated[float | None, typer.Option(help="Entropy (default: the first).")] = None,
+    label: Label = None,
     n: Annotated[int, typer.Option("-n", help="Points or images.", min=1)] = 64,
     frames: Annotated[int, typer.Option(help="Frames, even in log(1 + τ).", min=2)] = 60,
     rate: Annotated[int, typer.Option(help="Frames a second.", min=1)] = 15,
@@ -202,7 +206,7 @@ def animate(
     from swflow.sampling import journey, open_sampler
 
     sampler = open_sampler(source)
-    at = journey(sampler, n, entropy, seed)
+    at = journey(sampler, n, entropy, label, seed)
     last = math.log1p(sampler.domain.times[-1])
 
     def frame(k: int) -> Any:

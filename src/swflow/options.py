@@ -56,6 +56,9 @@ Source = Annotated[list[Path], typer.Argument(help="Model folder, flow stores or
 Passes = Annotated[
     list[int], typer.Option("--passes", help="Evaluations of the network; repeat.", min=1)
 ]
+Label = Annotated[
+    int | None, typer.Option("--label", help="Class to draw (default: all, in their shares).")
+]
 Quasi = Annotated[bool, typer.Option("--quasi", help="From scrambled Sobol source points.")]
 Times = Annotated[
     list[float], typer.Option("--time", help="Time to draw at; repeat (default: all stored).")

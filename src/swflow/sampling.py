@@ -23,17 +23,21 @@ from swflow.randomness import keyed_generator
 from swflow.sources import draw_source
 from swflow.trajectory import Trajectory
 
+KEYS = ("entropy", "time", "passes")
+
 
 @dataclass(frozen=True)
 class Draws:
     """One group of the file: x `(n, *event_shape)` in model units.
 
-    working_set_bytes: memory that drawing all groups took.
+    label: the class of each `(n,)`, where there are classes; working_set_bytes: memory that
+    drawing all groups took.
     """
 
     point: Point
     x: np.ndarray
     working_set_bytes: int
+    label: np.ndarray | None = None
 
 
 def open_sampler(paths: Sequence[Path]) -> Sampler:
@@ -59,8 +63,9 @@ def sampling_points(
     entropies: Sequence[float] = (),
     times: Sequence[float] = (),
     passes: Sequence[int] = (),
+    label: int | None = None,
 ) -> list[Point]:
-    """Every combination of entropies, times and numbers of passes.
+    """Every combination of entropies, times and numbers of passes, of one class or all.
 
     Where they are empty: what the sampler was made from, without time 0. A sampler without times,
     such as real rows, has one point, at (nan, nan). Raises InputError for what it does not know.
@@ -72,11 +77,12 @@ def sampling_points(
         sampler.check_time(time)
     for number in passes:
         sampler.check_passes(number)
+    sampler.check_label(label)
     if math.isnan(domain.times[-1]):
         return [Point(math.nan, math.nan)]
     after_start = [t for t in domain.times if t > 0]
     return [
-        Point(*point)
+        Point(*point, label)
         for point in itertools.product(
             entropies or domain.entropies, times or after_start, passes or sampler.passes
         )
@@ -84,7 +90,11 @@ def sampling_points(
 
 
 def one_point(
-    sampler: Sampler, entropies: Sequence[float], times: Sequence[float], passes: Sequence[int]
+    sampler: Sampler,
+    entropies: Sequence[float],
+    times: Sequence[float],
+    passes: Sequence[int],
+    label: int | None = None,
 ) -> Point:
     """The one point asked for: by default the end of the flow, at the first entropy.
 
@@ -95,7 +105,7 @@ def one_point(
             raise InputError(f"{name} = {list(values)}: one value is needed; .h5 takes several.")
     domain = sampler.domain
     asked = entropies or domain.entropies[:1], times or domain.times[-1:], passes
-    return sampling_points(sampler, *asked)[-1]
+    return sampling_points(sampler, *asked, label)[-1]
 
 
 def write_samples(
@@ -113,34 +123,39 @@ def write_samples(
         for point in progress("sample", points):
             # One stream for all points: row i is the same source point at every time.
             generator = keyed_generator(seed, "sample")
-            x = sampler.draw(n, point, generator, quasi)
-            entropy, time, passes = point
-            group = file.create_group(f"entropy{entropy:g}/time{time:g}/passes{passes}")
-            group.attrs.update(point._asdict())
+            x, label = sampler.draw(n, point, generator, quasi)
+            group = file.create_group(
+                f"entropy{point.entropy:g}/time{point.time:g}/passes{point.passes}"
+            )
+            group.attrs.update({key: getattr(point, key) for key in KEYS})
             group["x"] = x.numpy().reshape(n, *units.event_shape)
+            if label is not None:
+                group["label"] = label.numpy()
         file.attrs["working_set_bytes"] = peak_memory() - before
 
 
 def journey(
-    sampler: Sampler, n: int, entropy: float | None, seed: int
+    sampler: Sampler, n: int, entropy: float | None, label: int | None, seed: int
 ) -> Callable[[float], np.ndarray]:
     """Where n points are at any time up to the horizon: `(n, *event_shape)`, data units.
 
     A model carries source points. Of a stored run the particles (for ε > 0 their twins) are
     joined between stored times, straight in log(1 + τ). Raises InputError for other samplers.
     """
-    entropy, _, passes = sampler.check(None, entropy, None, sampler.passes[-1])
+    point = sampler.check(None, entropy, label, sampler.passes[-1])
     units = sampler.domain.units
     if isinstance(sampler, SourceModel):
         generator = keyed_generator(seed, "sample")
+        of = sampler.choose_labels(n, point, generator)
         x0 = draw_source(sampler.domain.source, n, units.dim, generator=generator)
+        entropy, _, passes, _ = point
         return lambda time: sampler.to_data(
-            sampler.transport(x0, time=time, entropy=entropy, passes=passes)
+            sampler.transport(x0, time=time, entropy=entropy, label=of, passes=passes)
         ).numpy()
     if isinstance(sampler, Particles):
-        store = sampler.stores[entropy]
-        total, _ = store.shape
-        rows = torch.randperm(total, generator=keyed_generator(seed, "sample"))[:n].numpy()
+        store = sampler.stores[point.entropy]
+        rows = sampler.rows(point)
+        rows = rows[torch.randperm(len(rows), generator=keyed_generator(seed, "sample"))[:n]]
         clouds = np.stack([store.paired(k)[rows] for k in range(len(store.time))])
         return lambda time: units.to_data(_between(np.log1p(store.time), clouds, np.log1p(time)))
     raise InputError(f"{sampler.kind} does not move: give a network or the stores of a flow.")
@@ -158,11 +173,11 @@ def read_samples(path: Path) -> Iterator[Draws]:
     try:
         with h5py.File(path) as file:
             groups = [g for e in file.values() for t in e.values() for g in t.values()]
-            keys = ("entropy", "time", "passes")
-            for group in sorted(groups, key=lambda g: tuple(g.attrs[k] for k in keys)):
-                entropy, time, passes = (group.attrs[k] for k in keys)
+            for group in sorted(groups, key=lambda g: tuple(g.attrs[k] for k in KEYS)):
+                entropy, time, passes = (group.attrs[k] for k in KEYS)
                 memory = int(file.attrs["working_set_bytes"])
                 point = Point(float(entropy), float(time), int(passes))
-                yield Draws(point, group["x"][:], memory)
+                label = group["label"][:] if "label" in group else None
+                yield Draws(point, group["x"][:], memory, label)
     except (OSError, KeyError) as error:
         raise InputError(f"{path}: not a readable sample file ({error}); sample again.") from error

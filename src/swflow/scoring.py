@@ -3,6 +3,8 @@
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,9 @@ import numpy as np
 from swflow.datasets import Dataset
 from swflow.errors import InputError
 from swflow.files import atomic_path
+from swflow.metrics.agreement import Judge
 from swflow.metrics.cost import cost
-from swflow.metrics.fidelity import fidelity
+from swflow.metrics.fidelity import class_fidelity, fidelity
 from swflow.metrics.gaussian import closed_form_errors
 from swflow.metrics.generation import generation
 from swflow.metrics.memorisation import memorisation
@@ -38,52 +41,90 @@ def score(
     Raises InputError where draws have no reference of their entropy.
     """
     rows: list[Row] = []
-    by_entropy = {store.entropy: store for store in references}
+    job = _Job(sampler, dataset, {store.entropy: store for store in references}, settings, seed)
     for draws in progress("score", list(read_samples(samples))):
-        entropy, time, passes = draws.point
-        trained = math.isnan(entropy) or bool(np.isclose(entropy, sampler.domain.entropies).any())
-        at = (entropy, time, passes, None, trained)
-        measured = _measure(draws, sampler, dataset, by_entropy, settings, seed)
-        rows += [Row(*at, metric, value, None, n) for metric, value, n in measured]
+        entropy, time, passes, _ = draws.point
+        domain = sampler.domain
+        trained = math.isnan(entropy) or bool(
+            np.isclose(entropy, domain.entropies).any() and np.isclose(time, domain.times).any()
+        )
+        for label, metric, value, n in job.measure(draws):
+            rows.append(Row(entropy, time, passes, label, trained, metric, value, None, n))
     if isinstance(sampler, Particles):
         rows += _flow_rows(sampler, dataset)
     return rows
 
 
-def _measure(
-    draws: Draws,
-    sampler: Sampler,
-    dataset: Dataset,
-    references: dict[float, Trajectory],
-    settings: ScoreSettings,
-    seed: int,
-) -> Iterator[tuple[str, float, int]]:
-    """Fidelity at every time; cost, generation and memorisation at the end of the flow."""
-    flat = draws.x.reshape(len(draws.x), -1)
-    entropy, time, _ = draws.point
-    if not math.isnan(entropy):
-        if entropy not in references:
+@dataclass
+class _Job:
+    """What all draws of one row of the tables are measured with."""
+
+    sampler: Sampler
+    dataset: Dataset
+    references: dict[float, Trajectory]
+    settings: ScoreSettings
+    seed: int
+
+    @cached_property
+    def judge(self) -> Judge | None:
+        """A classifier of the training rows, where they have classes."""
+        y = self.dataset.splits["train"].y
+        return None if y is None else Judge(self.dataset.rows("train"), y)
+
+    def measure(self, draws: Draws) -> Iterator[tuple[int | None, str, float, int]]:
+        """Every metric of one group of draws: class (None: all), name, value, n."""
+        flat = draws.x.reshape(len(draws.x), -1)
+        if math.isnan(draws.point.entropy):
+            yield from _of_all(self._generation(draws, flat))
+            return
+        reference = self._reference(draws.point.entropy)
+        # Runs that stop near their floor may end at different times.
+        end = min(self.sampler.domain.times[-1], reference.time[-1])
+        if draws.point.time > end:
+            return
+        at = (reference, draws.point, self.settings, self.seed)
+        yield from _of_all(fidelity(self.sampler, flat, *at))
+        yield from _of_all(self._memorisation(flat))
+        if draws.point.time < end:
+            return
+        if draws.label is not None:
+            yield from class_fidelity(flat, draws.label, *at)
+        yield from _of_all(cost(self.sampler, self.dataset, *at))
+        if isinstance(self.sampler, Model):
+            yield None, "working_set_bytes", float(draws.working_set_bytes), len(flat)
+        yield from _of_all(self._generation(draws, flat))
+
+    def _reference(self, entropy: float) -> Trajectory:
+        if entropy not in self.references:
             raise InputError(
                 f"draws at entropy {entropy:g} have no reference run: given are "
-                f"{', '.join(f'{e:g}' for e in references)}; simulate that entropy too."
+                f"{', '.join(f'{e:g}' for e in self.references)}; simulate that entropy too."
             )
-        reference = references[entropy]
-        # Runs that stop near their floor may end at different times.
-        end = min(sampler.domain.times[-1], reference.time[-1])
-        if time > end:
-            return
-        yield from fidelity(sampler, flat, reference, draws.point, settings, seed)
-        if time < end:
-            return
-        yield from cost(sampler, dataset, reference, draws.point, settings, seed)
-        if isinstance(sampler, Model):
-            yield "working_set_bytes", float(draws.working_set_bytes), len(flat)
-    real = dataset.rows("test")
-    n = min(len(real), len(dataset.rows("heldout")), len(flat))
-    yield from generation(flat, real, n, settings, seed)
-    # The null of memorisation is fresh data, not the held-out rows themselves.
-    few = (real if isinstance(sampler, TestSet) else flat)[: settings.n_memorisation]
-    yield from memorisation(few, dataset.rows("train"), dataset.rows("heldout"), seed)
+        return self.references[entropy]
+
+    def _generation(self, draws: Draws, flat: np.ndarray) -> Iterator[tuple[str, float, int]]:
+        """Draws against real rows that nobody saw, and their classes as a classifier sees them."""
+        real = self.dataset.rows("test")
+        n = min(len(real), len(self.dataset.rows("heldout")), len(flat))
+        yield from generation(flat, real, n, self.settings, self.seed)
+        if draws.label is not None and self.judge is not None:
+            yield "label_agreement", self.judge.agreement(flat, draws.label), len(flat)
+        if isinstance(self.sampler, TestSet):  # its null is fresh data, not the held-out rows
+            yield from self._memorisation(real)
+            yield "train_rows", float(len(self.dataset.rows("train"))), len(real)
+
+    def _memorisation(self, flat: np.ndarray) -> Iterator[tuple[str, float, int]]:
+        train, heldout = self.dataset.rows("train"), self.dataset.rows("heldout")
+        few = flat[: self.settings.n_memorisation]
+        yield from memorisation(few, train, heldout, self.seed)
+
+
+def _of_all(
+    measured: Iterator[tuple[str, float, int]],
+) -> Iterator[tuple[None, str, float, int]]:
+    """Metrics of draws of all classes together."""
+    for metric, value, n in measured:
+        yield None, metric, value, n
 
 
 def _flow_rows(particles: Particles, dataset: Dataset) -> Iterator[Row]:

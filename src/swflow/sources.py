@@ -33,6 +33,25 @@ def draw_source(
     return settings.mean + settings.scale * standard
 
 
+def interpolate_source(settings: SourceSettings, a: Tensor, b: Tensor, angle: Tensor) -> Tensor:
+    """Between two draws of the source a third: cos φ·a + sin φ·b in its Gaussian copula.
+
+    For independent a and b `(n, d)` and any angles `(n, 1)` the result has the source's law.
+    """
+    standard = [(x - settings.mean) / settings.scale for x in (a, b)]
+    if settings.law == "uniform":
+        standard = [torch.special.ndtri(_inside((x / math.sqrt(3) + 1) / 2)) for x in standard]
+    between = angle.cos() * standard[0] + angle.sin() * standard[1]
+    if settings.law == "uniform":
+        between = (2 * torch.special.ndtr(between) - 1) * math.sqrt(3)
+    return settings.mean + settings.scale * between
+
+
+def _inside(uniform: Tensor) -> Tensor:
+    """Off 0 and 1, where the Gaussian quantile is infinite."""
+    return uniform.clamp(2.0**-32, 1 - 2.0**-24)
+
+
 def _sobol(n: int, dim: int, generator: torch.Generator) -> Tensor:
     if dim > MAX_SOBOL_DIM:
         raise InputError(
@@ -41,5 +60,5 @@ def _sobol(n: int, dim: int, generator: torch.Generator) -> Tensor:
         )
     engine = torch.quasirandom.SobolEngine(dim, scramble=True, seed=fresh_key(generator))
     # In float64, then off the ends: the quantile at 0 or 1 is infinite.
-    uniform = engine.draw(n, dtype=torch.float64).clamp(2.0**-32, 1 - 2.0**-24)
+    uniform = _inside(engine.draw(n, dtype=torch.float64))
     return uniform.float().to(generator.device)

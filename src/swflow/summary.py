@@ -21,12 +21,13 @@ FLOOR_ROWS = {
         ["sw_test", "w2_test", "energy_test", "precision", "recall", "density", "coverage"],
         TEST_SET,
     ),
-    "c2st_test": TEST_SET,
+    **dict.fromkeys(["c2st_test", "label_agreement"], TEST_SET),
+    "sw2_class": PARTICLES,
     **dict.fromkeys(["memorisation_a", "memorisation_s"], TEST_SET),
 }
 # Times and entropies of rows that have none are missing on both sides of a join.
 FLOOR_KEYS = {
-    PARTICLES: ["dataset", "teacher", "seed", "metric", "entropy", "time"],
+    PARTICLES: ["dataset", "teacher", "seed", "metric", "entropy", "time", "label"],
     TEST_SET: ["dataset", "seed", "metric"],
 }
 

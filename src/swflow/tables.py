@@ -28,8 +28,10 @@ def fidelity_table(metrics: pd.DataFrame) -> pd.DataFrame:
     """Each model against the flow, at every entropy and time.
 
     sw, floor: √ of mean SW² over redraws and seeds; ratio: their quotient, with a 95 % interval;
-    excess: of many draws over run-to-run, in percent of SW(source, target); c2st_difference: to
-    run-to-run; uvp: of unseen pairs, percent; repeatability: the flow's own, the same points twice.
+    quasi, interpolated: the ratio of evenly spread draws, and of points between two source points;
+    excess: √ of what SW² of many draws is above run-to-run, means over seeds, in percent of
+    SW(source, target); c2st_difference: to run-to-run; uvp: of unseen pairs, percent;
+    repeatability: the flow's own, the same points twice; defect: of k passes from one, percent.
     """
     models = metrics[~metrics["model"].isin([PARTICLES, TEST_SET])]
     start = _start_distances(metrics)
@@ -41,15 +43,90 @@ def fidelity_table(metrics: pd.DataFrame) -> pd.DataFrame:
             continue
         floors = _by_metric(group, "floor")
         scale = start.get(tuple(key)[: len(FLOW)], np.nan)
-        beyond = (values["sw2_large"] - floors["sw2_large"]).clip(lower=0)
+        beyond = values["sw2_large"] - floors["sw2_large"]
         rows.append(
             dict(zip(keys, key, strict=True))
             | _ratio(values["sw2"], floors["sw2"])
             | dict(zip(["ratio_low", "ratio_high"], ratio_interval(values, floors), strict=True))
-            | _mean_std("excess", 100 * beyond**0.5 / scale)
+            | {"quasi": np.sqrt(values.get("sw2_quasi", nothing).mean() / floors["sw2"].mean())}
+            | {
+                "interpolated": np.sqrt(
+                    values.get("sw2_interpolated", nothing).mean() / floors["sw2"].mean()
+                )
+            }
+            | {
+                "excess": 100 * np.sqrt(max(0.0, beyond.mean())) / scale,
+                "excess_std": (100 * beyond.clip(lower=0) ** 0.5 / scale).std(),
+            }
             | _mean_std("c2st_difference", values["c2st"] - floors["c2st"])
             | _mean_std("uvp", values.get("uvp", nothing))
             | _mean_std("repeatability", floors.get("uvp", nothing))
+            | _mean_std("defect", values.get("defect", nothing))
+        )
+    return pd.DataFrame(rows)
+
+
+def overview_table(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Each model over all times and entropies that it learned from, and over the others.
+
+    learned: which of time and entropy the rows were learned from; points: how many there are. Of
+    each measure of the fidelity table the mean over points, ± its deviation over seeds, and
+    worst_…: the worst point. uvp_beyond: uvp over repeatability, in points. train_seconds: spent.
+    """
+    table = fidelity_table(metrics)
+    table["uvp_beyond"] = table["uvp"] - table["repeatability"]
+    table["learned"] = _what_was_learned(table)
+    seeds = _ratios_of_seeds(metrics).merge(table[[*ROW, "time", "learned"]])
+    keys = ["dataset", "teacher", "model", "passes", "learned"]
+    ratios = {tuple(key): of.groupby("seed")["ratio"].mean() for key, of in seeds.groupby(keys)}
+    seconds = metrics[metrics["metric"] == "train_seconds"].groupby(keys[:3])["value"].mean()
+    rows = []
+    for key, group in table.groupby(keys):
+        row = dict(zip(keys, key, strict=True)) | {"points": len(group)}
+        row |= _mean_std("ratio", ratios[tuple(key)])
+        for name in ("ratio", "quasi", "interpolated", "excess", "c2st_difference", "uvp_beyond"):
+            row[f"worst_{name}"] = group[name].max()
+        row |= {"excess": group["excess"].mean(), "defect": group["defect"].mean()}
+        rows.append(row | {"train_seconds": seconds.get(tuple(key)[:3], np.nan)})
+    return pd.DataFrame(rows)
+
+
+def _what_was_learned(table: pd.DataFrame) -> pd.Series:
+    """Whether the time, the entropy, both or neither of each row were learned from."""
+    found = {}
+    for name in ("time", "entropy"):
+        keys = ["dataset", "teacher", "model", name]
+        found[name] = table.groupby(keys)["trained"].transform("any")
+    both, neither = found["time"] & found["entropy"], ~found["time"] & ~found["entropy"]
+    one = found["time"].map({True: "time", False: "entropy"})
+    return one.mask(both, "both").mask(neither, "neither")
+
+
+def _ratios_of_seeds(metrics: pd.DataFrame) -> pd.DataFrame:
+    """The ratio to the floor of each seed, at every entropy and time."""
+    own = metrics[(metrics["metric"] == "sw2") & ~metrics["model"].isin([PARTICLES, TEST_SET])]
+    return own.assign(ratio=np.sqrt(own["value"] / own["floor"]))[[*ROW, "time", "seed", "ratio"]]
+
+
+def labels_table(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Control by the class, at the end of the flow.
+
+    ratio: SW of the draws of a class to its particles over the floor, mean over classes; worst:
+    of the worst class; agreement: part of the draws, in percent, that a classifier of real rows
+    gives the asked class; real: of held-out rows.
+    """
+    own = metrics[metrics["metric"].isin(["sw2_class", "label_agreement"])]
+    rows = []
+    for key, group in own[own["model"] != TEST_SET].groupby(ROW):
+        classes = group[group["metric"] == "sw2_class"]
+        squares = classes.groupby("label")[["value", "floor"]].mean()
+        ratios = np.sqrt(squares["value"] / squares["floor"])
+        agreed = group[group["metric"] == "label_agreement"]
+        rows.append(
+            dict(zip(ROW, key, strict=True))
+            | {"ratio": ratios.mean(), "worst": ratios.max()}
+            | _mean_std("agreement", 100 * agreed["value"])
+            | _mean_std("real", 100 * agreed["floor"])
         )
     return pd.DataFrame(rows)
 
@@ -79,6 +156,7 @@ def regularisation_table(metrics: pd.DataFrame) -> pd.DataFrame:
     memorisation_a, memorisation_s: ½ for fresh data (row test_set), 1 for copies in A. Intervals:
     the mean over seeds ± 1.96 bootstrap errors, which seeds share (the same rows).
     """
+    metrics = metrics[metrics["time"].isna() | (metrics["time"] == _ends(metrics))]
     found = metrics[metrics["metric"] == "memorisation_a"].drop_duplicates(ROW)
     table = _means(metrics, ["sw_test", "coverage"])
     floor = metrics[metrics["metric"] == "sw_test"].groupby(ROW, dropna=False)["floor"].mean()
@@ -131,6 +209,11 @@ def _as_rows(metrics: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts)
 
 
+def _ends(metrics: pd.DataFrame) -> pd.Series:
+    """The last time of each row's flow."""
+    return metrics.groupby(FLOW, dropna=False)["time"].transform("max")
+
+
 def _interval(metrics: pd.DataFrame, name: str) -> pd.DataFrame:
     """Columns `name`, `name`_low, `name`_high for each row."""
     both = metrics[metrics["metric"].isin([name, f"{name}_error"])].copy()
@@ -169,7 +252,9 @@ def gaussian_table(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "overview": overview_table,
     "fidelity": fidelity_table,
+    "labels": labels_table,
     "generation": generation_table,
     "regularisation": regularisation_table,
     "twin": twin_table,

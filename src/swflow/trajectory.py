@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -169,6 +170,20 @@ class Trajectory:
         """Number of particles and dimension."""
         _, n, dim = self._array("particles").shape
         return n, dim
+
+    @cached_property
+    def label(self) -> np.ndarray | None:
+        """The class of each particle `(n,)`, where the flow was made class by class."""
+        values: np.ndarray | None = self._array("label")[:] if "label" in self.root else None
+        return values
+
+    def classes(self) -> dict[str, Any]:
+        """The classes of the particles and their shares, as `Domain` holds them."""
+        if self.label is None:
+            return {}
+        labels, counts = np.unique(self.label, return_counts=True)
+        shares = (counts / counts.sum()).tolist()
+        return {"labels": tuple(labels.tolist()), "label_shares": tuple(shares)}
 
     def particles(self, index: int) -> np.ndarray:
         """The particles `(n, d)` at stored time `index`."""

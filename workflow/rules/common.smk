@@ -39,12 +39,15 @@ def sample_source(wildcards):
     return [f"results/models/{w.dataset}/{w.teacher}/{w.model}/seed{w.seed}"]
 
 
-def source_entropies(wildcards):
-    """Command-line options for the entropies at which a row is drawn."""
+def sampled_points(wildcards):
+    """Command-line options for the entropies and times at which a row is drawn."""
     if wildcards.teacher == "data":
         return ""
     entropies = study.sampled_entropies(wildcards.teacher, wildcards.model)
-    return " ".join(f"--entropy {e:g}" for e in entropies)
+    times = study.sampled_times(wildcards.teacher, wildcards.model)
+    return " ".join(
+        [*(f"--entropy {e:g}" for e in entropies), *(f"--time {t!r}" for t in times)]
+    )
 
 
 def dataset_file(wildcards):

@@ -10,8 +10,8 @@ rule sample:
     threads: study.threads
     params:
         settings=study.sample.canonical(),
-        entropies=source_entropies,
+        points=sampled_points,
         code=code_version("swflow.sampling"),
     shell:
-        "swflow sample {input} {params.entropies} --settings {params.settings:q}"
+        "swflow sample {input} {params.points} --settings {params.settings:q}"
         " --seed {wildcards.seed} --out {output} 2> {log}"

@@ -55,7 +55,7 @@ def cost(
     elif isinstance(sampler, Model):
 
         def draw(model: Model = sampler) -> Tensor:
-            return model.draw(n, point, keyed_generator(seed, "cost"))
+            return model.draw(n, point, keyed_generator(seed, "cost")).x
 
         seconds, few = _timed(draw, settings.n_timings)
         for name in ("simulate_seconds", "train_seconds"):

@@ -1,5 +1,6 @@
 """Fidelity: how close draws are to a reference run of the flow that the model never saw."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,7 +13,11 @@ from swflow.models.particles import Particles
 from swflow.randomness import keyed_generator
 from swflow.settings import ScoreSettings
 from swflow.sliced import evaluation_directions, sorted_projections, sorted_transport_cost
+from swflow.sources import draw_source, interpolate_source
 from swflow.trajectory import Trajectory
+
+# Of the draws of a class, whose number is random, as many are compared as there always are.
+SAFE_PART = 0.8
 
 
 def fidelity(
@@ -31,47 +36,74 @@ def fidelity(
     for the flow itself its repeatability, the least that a model of one run can reach; sw2_twin,
     for the flow with ε > 0: SW² of the reference's twin to its particles (floor: sw2_large, of
     another run's particles). With k passes n_large/k draws are made, at least n_draws.
+    Of models that carry source points also: sw2_quasi, of n_draws evenly spread ones;
+    sw2_interpolated, of n_draws points between two (cos φ·x₀ + sin φ·x₀′, φ uniform); and where
+    passes compose, defect: 100·E|k passes − one pass|²/Var X, in percent.
     """
-    entropy, time, passes = point
+    entropy, time, passes, _ = point
     index = reference.index(time)
     cloud = torch.from_numpy(reference.particles(index))
-    shared = keyed_generator(seed, "directions")
-    directions = evaluation_directions(settings.n_directions, cloud.shape[1], shared)
-    ordered = sorted_projections(cloud, directions)
-
-    def squared(x: Tensor) -> float:
-        return float(sorted_transport_cost(sorted_projections(x, directions), ordered).mean())
-
+    against = _Distance(cloud, settings, seed)
     generator = keyed_generator(seed, "fidelity", f"{entropy:g}", f"{time:g}")
     n = max(settings.n_large // passes, settings.n_draws)
     large = _large_sample(sampler, n, point, generator)
-    yield "sw2_large", squared(large), len(large)
+    yield "sw2_large", against(large), len(large)
     n = settings.n_draws
-    redraws = [squared(_redraw(large, n, generator)) for _ in range(settings.n_redraws)]
+    redraws = [against(_redraw(large, n, generator)) for _ in range(settings.n_redraws)]
     yield "sw2", float(np.mean(redraws)), n
     yield "sw2_error", float(np.std(redraws, ddof=1) / np.sqrt(len(redraws))), n
-    n = min(settings.n_classifier, len(draws), len(cloud))
-    yield "c2st", classifier_accuracy(draws, _shuffled(cloud, generator), n, seed), n
+    some = min(settings.n_classifier, len(draws), len(cloud))
+    yield "c2st", classifier_accuracy(draws, _shuffled(cloud, generator), some, seed), some
     if isinstance(sampler, SourceModel):
         yield "uvp", unexplained_variance(sampler, reference, index, passes), len(cloud)
+        yield "sw2_quasi", against(sampler.draw(n, point, generator, quasi=True).x), n
+        yield "sw2_interpolated", against(_interpolated(sampler, n, point, generator)), n
+        if sampler.composes and passes > 1:
+            yield "defect", composition_defect(sampler, reference, index, passes), len(cloud)
     elif isinstance(sampler, Particles):
         first, second = sampler.stores[entropy].carried(index), reference.carried(index)
         if first is not None and second is not None:
             yield "uvp", repeatability(first, second), len(first)
         if entropy > 0:
             twin = torch.from_numpy(reference.paired(index))
-            yield "sw2_twin", squared(twin), len(twin)
+            yield "sw2_twin", against(twin), len(twin)
+
+
+def class_fidelity(
+    draws: np.ndarray,
+    label: np.ndarray,
+    reference: Trajectory,
+    point: Point,
+    settings: ScoreSettings,
+    seed: int,
+) -> Iterator[tuple[int, str, float, int]]:
+    """Yield (class, sw2_class, value, n): SW² of the draws of each class to its particles.
+
+    draws: `(n, d)` of classes `(n,)`, of a flow made class by class.
+    """
+    if reference.label is None:
+        return
+    cloud = reference.particles(reference.index(point.time))
+    for known in np.unique(reference.label):
+        own = reference.label == known
+        n = math.floor(SAFE_PART * own.mean() * len(draws))
+        of_class = torch.from_numpy(draws[label == known][:n])
+        against = _Distance(torch.from_numpy(cloud[own]), settings, seed)
+        yield int(known), "sw2_class", against(of_class), len(of_class)
 
 
 def unexplained_variance(
     model: SourceModel, reference: Trajectory, index: int, passes: int = 1
 ) -> float:
     """L2-UVP (Korotin et al. 2021): 100·E|X̂(x₀) − X|²/Var X, in percent, on unseen pairs."""
-    x0, goal = (torch.from_numpy(a) for a in (reference.particles(0), model.pair(reference, index)))
-    time = float(reference.time[index])
-    carried = model.transport(x0, time=time, entropy=reference.entropy, passes=passes)
-    error = (carried - goal).square().sum(dim=1).mean()
-    return float(100 * error / goal.var(dim=0).sum())
+    goal = torch.from_numpy(model.pair(reference, index))
+    return _percent_of_variance(_carried(model, reference, index, passes) - goal, goal)
+
+
+def composition_defect(model: SourceModel, reference: Trajectory, index: int, passes: int) -> float:
+    """100·E|X̂_k(x₀) − X̂_1(x₀)|²/Var X̂_1: how far k passes lead from one, in percent."""
+    one = _carried(model, reference, index, 1)
+    return _percent_of_variance(_carried(model, reference, index, passes) - one, one)
 
 
 def repeatability(first: np.ndarray, second: np.ndarray) -> float:
@@ -80,11 +112,50 @@ def repeatability(first: np.ndarray, second: np.ndarray) -> float:
     return float(100 * error / second.var(axis=0).sum())
 
 
+class _Distance:
+    """SW² to a fixed cloud along directions that depend on the seed alone."""
+
+    def __init__(self, cloud: Tensor, settings: ScoreSettings, seed: int) -> None:
+        shared = keyed_generator(seed, "directions")
+        self.directions = evaluation_directions(settings.n_directions, cloud.shape[1], shared)
+        self.ordered = sorted_projections(cloud, self.directions)
+
+    def __call__(self, x: Tensor) -> float:
+        own = sorted_projections(x, self.directions)
+        return float(sorted_transport_cost(own, self.ordered).mean())
+
+
+def _carried(model: SourceModel, reference: Trajectory, index: int, passes: int) -> Tensor:
+    """Where the model carries the reference's own source points."""
+    return model.transport(
+        torch.from_numpy(reference.particles(0)),
+        time=float(reference.time[index]),
+        entropy=reference.entropy,
+        label=None if reference.label is None else torch.from_numpy(reference.label),
+        passes=passes,
+    )
+
+
+def _percent_of_variance(error: Tensor, of: Tensor) -> float:
+    return float(100 * error.square().sum(dim=1).mean() / of.var(dim=0).sum())
+
+
+def _interpolated(model: SourceModel, n: int, point: Point, generator: torch.Generator) -> Tensor:
+    """Where n points between two source points are carried, at random angles."""
+    law, dim = model.domain.source, model.domain.units.dim
+    a, b = (draw_source(law, n, dim, generator=generator) for _ in range(2))
+    angle = math.pi / 2 * torch.rand(n, 1, generator=generator)
+    label = model.choose_labels(n, point, generator)
+    entropy, time, passes, _ = point
+    between = interpolate_source(law, a, b, angle)
+    return model.transport(between, time=time, entropy=entropy, label=label, passes=passes)
+
+
 def _large_sample(sampler: Sampler, n: int, point: Point, generator: torch.Generator) -> Tensor:
     """Draw n; of stored particles all, once each: they are the law that is drawn from."""
     if isinstance(sampler, Particles):
-        return sampler.cloud(point)
-    return sampler.draw(n, point, generator)
+        return sampler.cloud(point).x
+    return sampler.draw(n, point, generator).x
 
 
 def _redraw(large: Tensor, n: int, generator: torch.Generator) -> Tensor:

@@ -3,7 +3,7 @@
 import importlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -21,16 +21,17 @@ from swflow.sources import draw_source
 from swflow.trajectory import Trajectory
 from swflow.units import Units
 
-FORMAT = 1
+FORMAT = 2
 BATCH_ROWS = 2048  # activations stay in the cache: a third faster than 16,384
 WEIGHTS, DESCRIPTION, HISTORY = "weights.safetensors", "settings.json", "history.csv"
 
 
 @dataclass(frozen=True)
 class Domain:
-    """What a model was made for: units, source law, and the times and entropies it knows.
+    """What a model was made for: units, source law, and the times, entropies and labels it knows.
 
-    times: stored times of the teacher, 0 first; entropies: those learned from.
+    times: stored times of the teacher, 0 first; entropies: those learned from; labels: classes of
+    a flow made class by class, and label_shares: their parts of the whole.
     """
 
     dataset: str
@@ -38,6 +39,8 @@ class Domain:
     source: SourceSettings
     times: tuple[float, ...]
     entropies: tuple[float, ...]
+    labels: tuple[int, ...] = ()
+    label_shares: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads."""
@@ -47,6 +50,8 @@ class Domain:
             "source": self.source.model_dump(mode="json"),
             "times": list(self.times),
             "entropies": list(self.entropies),
+            "labels": list(self.labels),
+            "label_shares": list(self.label_shares),
         }
 
     @classmethod
@@ -58,15 +63,25 @@ class Domain:
             SourceSettings.model_validate(values["source"]),
             tuple(values["times"]),
             tuple(values["entropies"]),
+            tuple(values["labels"]),
+            tuple(values["label_shares"]),
         )
 
 
 class Point(NamedTuple):
-    """Where to draw: entropy ε, time τ, number of passes."""
+    """Where to draw: entropy ε, time τ, number of passes, class (None: all, in their shares)."""
 
     entropy: float
     time: float
     passes: int = 1
+    label: int | None = None
+
+
+class Drawn(NamedTuple):
+    """Draws `(n, d)` in model units, and the class of each `(n,)` where there are classes."""
+
+    x: Tensor
+    label: Tensor | None = None
 
 
 class Sampler(ABC):
@@ -81,8 +96,8 @@ class Sampler(ABC):
         return (1,)
 
     @abstractmethod
-    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Tensor:
-        """`(n, d)` draws in model units at a point that was checked."""
+    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Drawn:
+        """Draw n at a point that was checked."""
 
     def sample(
         self,
@@ -98,14 +113,15 @@ class Sampler(ABC):
         """Draw `n` samples in data units, `(n, *event_shape)`.
 
         time: flow time τ (default: the end of the flow). entropy: ε (default: the first
-        learned). quasi: from scrambled Sobol source points. Raises ValueError for a control that
-        this kind lacks, or a value outside what it was trained on.
+        learned). label: class (default: all, in their shares of the data). quasi: from scrambled
+        Sobol source points. Raises ValueError for a control that this kind lacks, or a value
+        outside what it was trained on.
         """
         if n < 1:
             raise InputError(f"n={n}: at least 1 sample must be asked for.")
         point = self.check(time, entropy, label, passes)
         generator = generator if generator is not None else torch.default_generator
-        return self.to_data(self.draw(n, point, generator, quasi))
+        return self.to_data(self.draw(n, point, generator, quasi).x)
 
     def to_data(self, x: Tensor) -> Tensor:
         """`(n, d)` in model units -> `(n, *event_shape)` in data units."""
@@ -115,20 +131,38 @@ class Sampler(ABC):
         self, time: float | None, entropy: float | None, label: int | None, passes: int
     ) -> Point:
         """Fill defaults and refuse what this kind lacks."""
-        if label is not None:
-            raise InputError(f"label={label}: this {self.kind} knows no labels; leave label out.")
+        self.check_label(label)
         self.check_passes(passes)
         times, entropies = self.domain.times, self.domain.entropies
         time = times[-1] if time is None else float(time)
         entropy = entropies[0] if entropy is None else float(entropy)
         self.check_time(time)
         self.check_entropy(entropy)
-        return Point(entropy, time, passes)
+        return Point(entropy, time, passes, label)
 
     def refuse_quasi(self, quasi: bool) -> None:
         """For kinds that draw no source point."""
         if quasi:
             raise InputError(f"quasi=True: {self.kind} draws no source points; use quasi=False.")
+
+    def check_label(self, label: int | None) -> None:
+        """Refuse a class that is not one of those learned."""
+        known = self.domain.labels
+        if label is None or label in known:
+            return
+        if not known:
+            raise InputError(f"label={label}: this {self.kind} knows no labels; leave label out.")
+        raise InputError(f"label={label}: allowed are {_listed(known)}.")
+
+    def choose_labels(self, n: int, point: Point, generator: Generator) -> Tensor | None:
+        """The class of each of n draws: that of the point, or in random order by their shares."""
+        if not self.domain.labels:
+            return None
+        if point.label is not None:
+            return torch.full((n,), point.label)
+        shares = torch.tensor(self.domain.label_shares)
+        chosen = torch.multinomial(shares, n, replacement=True, generator=generator)
+        return torch.tensor(self.domain.labels)[chosen]
 
     def check_passes(self, passes: int) -> None:
         """Refuse more than one pass."""
@@ -179,9 +213,12 @@ class Model(Sampler):
 class SourceModel(Model):
     """A model that carries points of the source: x₀ to the flow's state at a time."""
 
+    # Whether several passes are the same map as one, but for what was not learned exactly.
+    composes: ClassVar[bool] = False
+
     @abstractmethod
-    def carry(self, x0: Tensor, point: Point) -> Tensor:
-        """A batch `(n, d)` to `(n, d)` in model units, at a point that was checked."""
+    def carry(self, x0: Tensor, point: Point, label: Tensor | None) -> Tensor:
+        """A batch `(n, d)` of classes `(n,)` to `(n, d)` in model units; the point was checked."""
 
     def pair(self, store: Trajectory, index: int) -> np.ndarray:
         """What the source points of a run are mapped to at stored time `index`, `(n, d)`."""
@@ -193,26 +230,52 @@ class SourceModel(Model):
         *,
         time: float | None = None,
         entropy: float | None = None,
-        label: int | None = None,
+        label: int | Tensor | None = None,
         passes: int = 1,
     ) -> Tensor:
-        """Carry source points `(n, d)` to time τ, in model units. Raises as `sample`."""
+        """Carry source points `(n, d)` to time τ, in model units.
+
+        label: of all points or `(n,)` of each, needed where the flow was made class by class.
+        Raises as `sample`.
+        """
         if x0.ndim != 2 or x0.shape[1] != self.domain.units.dim:
             raise InputError(
                 f"x0 has shape {tuple(x0.shape)}: needed is (n, {self.domain.units.dim}), "
                 "source points in model units."
             )
-        return self._carry_all(x0, self.check(time, entropy, label, passes))
+        each = label if isinstance(label, Tensor) else None
+        point = self.check(time, entropy, None if isinstance(label, Tensor) else label, passes)
+        if each is not None:
+            if each.shape != (len(x0),):
+                raise InputError(
+                    f"label has shape {tuple(each.shape)}: needed is ({len(x0)},), or one number."
+                )
+            for found in each.unique().tolist():
+                self.check_label(found)
+        elif point.label is not None:
+            each = torch.full((len(x0),), point.label)
+        elif self.domain.labels:
+            raise InputError(
+                f"label=None: say the class of the points, of {_listed(self.domain.labels)}."
+            )
+        return self._carry_all(x0, point, each)
 
-    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Tensor:
-        """`(n, d)` draws: source points, carried."""
+    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Drawn:
+        """Source points, carried; evenly spread ones are so within each class, too."""
         law, dim = self.domain.source, self.domain.units.dim
+        label = self.choose_labels(n, point, generator)
         x0 = draw_source(law, n, dim, quasi=quasi, generator=generator)
-        return self._carry_all(x0, point)
+        if quasi and label is not None:
+            # Runs of a Sobol sequence are spread evenly, random subsets of it are not.
+            order = torch.randperm(n, generator=generator)
+            x0, label = x0[order], label.sort().values[order]
+        return Drawn(self._carry_all(x0, point, label), label)
 
     @torch.inference_mode()
-    def _carry_all(self, x0: Tensor, point: Point) -> Tensor:
-        return torch.cat([self.carry(batch, point) for batch in x0.split(BATCH_ROWS)])
+    def _carry_all(self, x0: Tensor, point: Point, label: Tensor | None) -> Tensor:
+        labels = [None] * len(x0) if label is None else label.split(BATCH_ROWS)
+        batches = zip(x0.split(BATCH_ROWS), labels, strict=False)
+        return torch.cat([self.carry(batch, point, of) for batch, of in batches])
 
 
 def kind_class(kind: str) -> type[Any]:
@@ -242,5 +305,5 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise InputError(f"{folder}: not a readable model folder ({error}).") from error
 
 
-def _listed(values: tuple[float, ...]) -> str:
+def _listed(values: Sequence[float]) -> str:
     return ", ".join(f"{v:g}" for v in values)

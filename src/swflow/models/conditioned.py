@@ -1,9 +1,10 @@
-"""What models share that are one network conditioned on time and entropy."""
+"""What models share that are one network conditioned on time, entropy and class."""
 
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -18,34 +19,50 @@ from swflow.training import train_network
 from swflow.trajectory import Trajectory
 
 
-class ConditionedModel(SourceModel):
-    """u(x, c, ε) with the clock c = log(1 + τ)/log(1 + horizon).
+class Lesson(NamedTuple):
+    """From an input cloud at time `start` to a goal cloud at `end`, drawn in parts of `weight`."""
 
-    Times between 0 and the horizon, and entropies between the smallest and the largest learned,
-    are allowed.
+    input: int
+    goal: int
+    start: float
+    end: float
+    weight: float
+
+
+class Examples(NamedTuple):
+    """What a store teaches: inputs `(j, n, d)`, goals `(k, n, d)`, and how they belong together."""
+
+    inputs: np.ndarray
+    goals: np.ndarray
+    lessons: list[Lesson]
+
+
+class ConditionedModel(SourceModel):
+    """u(x, c): the conditions c are times on a clock, √ε where it varies, and the class, one-hot.
+
+    The clock is log(1 + τ)/log(1 + horizon), or τ/horizon. Times between 0 and the horizon, and
+    entropies between the smallest and the largest learned, are allowed.
     """
+
+    n_clocks: ClassVar[int] = 1
 
     def __init__(
         self, settings: Any, domain: Domain, network: ConditionedMLP | None = None
     ) -> None:
         self.settings, self.domain = settings, domain
         shape = settings.network
-        n_conditions = 1 + (len(domain.entropies) > 1)
+        n_conditions = self.n_clocks + (len(domain.entropies) > 1) + len(domain.labels)
         self.network = network or ConditionedMLP(
-            domain.units.dim, n_conditions, shape.width, shape.depth
+            domain.units.dim, n_conditions, shape.width, shape.depth, self.n_clocks
         )
 
     @abstractmethod
-    def examples(self, store: Trajectory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What a store teaches: inputs and goals `(k, n, d)`, and their k times."""
+    def examples(self, store: Trajectory, indices: list[int]) -> Examples:
+        """What a store teaches at some of its stored times, 0 first."""
 
     @abstractmethod
     def predict(self, network: ConditionedMLP, x: Tensor, conditions: Tensor) -> Tensor:
         """What the network makes of inputs `(b, d)`, to be compared with the goals."""
-
-    @abstractmethod
-    def importance(self, conditions: Tensor) -> Tensor:
-        """How often each of `k` stored times is drawn in training, up to a factor."""
 
     @classmethod
     def fit(
@@ -57,25 +74,51 @@ class ConditionedModel(SourceModel):
         device: str,
     ) -> tuple[Self, pd.DataFrame]:
         """Regress the goals of all stores in mean square."""
+        indices = learned_indices(len(domain.times), settings.time_stride)
+        domain = replace(domain, times=tuple(domain.times[k] for k in indices))
         with torch.random.fork_rng(devices=[]):  # layers draw their initial weights globally
             torch.manual_seed(keyed_generator(seed, "weights").initial_seed())
             model = cls(settings, domain)
-        examples = _Examples(model, stores, device)
+        lessons = _Lessons(model, stores, indices, device)
         size = settings.training.batch_size
 
         def loss(network: ConditionedMLP, step: int) -> Tensor:
-            x, goal, conditions = examples.batch(size, keyed_generator(seed, "train", step))
+            x, goal, conditions = lessons.batch(size, keyed_generator(seed, "train", step))
             return (model.predict(network, x, conditions) - goal).square().mean()
 
         network, history = train_network(model.network.to(device), loss, settings.training)
         return cls(settings, domain, network.to("cpu").eval()), history
 
-    def conditions(self, time: float, entropy: float) -> Tensor:
-        """The network's conditions `(1, c)`, each in [0, 1]: clock, and √ε where ε varies."""
-        clock = math.log1p(time) / math.log1p(self.domain.times[-1])
+    def clock(self, time: float) -> float:
+        """A time as the network sees it, in [0, 1]."""
+        horizon = self.domain.times[-1]
+        if self.settings.clock == "linear":
+            return time / horizon
+        return math.log1p(time) / math.log1p(horizon)
+
+    def time_of(self, clock: float) -> float:
+        """The time at which the clock shows this."""
+        horizon = self.domain.times[-1]
+        if self.settings.clock == "linear":
+            return clock * horizon
+        return math.expm1(clock * math.log1p(horizon))
+
+    def conditions(
+        self, start: float, end: float, entropy: float, label: Tensor | None = None
+    ) -> Tensor:
+        """The network's conditions, each in [0, 1]: `(1, c)`, or `(n, c)` for classes `(n,)`."""
+        clocks = [self.clock(end), self.clock(start)][: self.n_clocks]
         learned = self.domain.entropies
         strength = [math.sqrt(entropy / max(learned))] if len(learned) > 1 else []
-        return torch.tensor([[clock, *strength]], dtype=torch.float32)
+        row = torch.tensor([[*clocks, *strength]], dtype=torch.float32)
+        if label is None:
+            return row
+        return torch.cat([row.expand(len(label), -1), self.one_hot(label)], dim=1)
+
+    def one_hot(self, label: Tensor) -> Tensor:
+        """Classes `(n,)` as columns `(n, number of classes)`."""
+        known = torch.tensor(self.domain.labels, device=label.device)
+        return (label[:, None] == known).float()
 
     def check_time(self, time: float) -> None:
         """Any time up to the horizon is allowed."""
@@ -105,30 +148,47 @@ class ConditionedModel(SourceModel):
         return model
 
 
-class _Examples:
-    """All examples in memory: inputs and goals `(e, k, n, d)`, conditions `(e, k, c)`."""
+def learned_indices(n_times: int, stride: int) -> list[int]:
+    """0 and every `stride`-th index, counted from the last: those that a model learns from."""
+    return [0, *reversed(range(n_times - 1, 0, -stride))]
 
-    def __init__(self, model: ConditionedModel, stores: Sequence[Trajectory], device: str) -> None:
-        inputs, goals, times = zip(*(model.examples(store) for store in stores), strict=True)
+
+class _Lessons:
+    """All examples in memory: inputs and goals `(e, ·, n, d)`, conditions `(e, lessons, c)`."""
+
+    def __init__(
+        self,
+        model: ConditionedModel,
+        stores: Sequence[Trajectory],
+        indices: list[int],
+        device: str,
+    ) -> None:
+        taught = [model.examples(store, indices) for store in stores]
         self.inputs, self.goals = (
-            torch.stack([torch.from_numpy(a) for a in arrays]).to(device)
-            for arrays in (inputs, goals)
+            torch.stack([torch.from_numpy(clouds) for clouds in parts]).to(device)
+            for parts in zip(*((part.inputs, part.goals) for part in taught), strict=True)
         )
+        lessons = taught[0].lessons  # all stores have the same times
         self.conditions = torch.stack(
             [
-                torch.cat([model.conditions(float(t), store.entropy) for t in own])
-                for own, store in zip(times, stores, strict=True)
+                torch.cat([model.conditions(of.start, of.end, store.entropy) for of in lessons])
+                for store in stores
             ]
         ).to(device)
-        self.importance = model.importance(self.conditions[0].cpu())
+        label = stores[0].label
+        self.classes = None if label is None else model.one_hot(torch.from_numpy(label)).to(device)
+        self.at, self.to = torch.tensor([[of.input, of.goal] for of in lessons], device=device).T
+        self.weight = torch.tensor([of.weight for of in lessons])
 
     def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs and goals `(size, d)`, conditions `(size, c)`, drawn over all examples."""
+        device = self.goals.device
         entropies, _, rows, _ = self.goals.shape
-        e = torch.randint(entropies, (size,), generator=generator).to(self.goals.device)
-        n = torch.randint(rows, (size,), generator=generator).to(self.goals.device)
-        t = torch.multinomial(self.importance, size, replacement=True, generator=generator)
-        t = t.to(self.goals.device)
-        # One input for all times is stored once.
-        at = t if self.inputs.shape[1] > 1 else torch.zeros_like(t)
-        return self.inputs[e, at, n], self.goals[e, t, n], self.conditions[e, t]
+        e = torch.randint(entropies, (size,), generator=generator).to(device)
+        n = torch.randint(rows, (size,), generator=generator).to(device)
+        lesson = torch.multinomial(self.weight, size, replacement=True, generator=generator)
+        lesson = lesson.to(device)
+        conditions = self.conditions[e, lesson]
+        if self.classes is not None:
+            conditions = torch.cat([conditions, self.classes[n]], dim=1)
+        return self.inputs[e, self.at[lesson], n], self.goals[e, self.to[lesson], n], conditions

@@ -56,6 +56,7 @@ def _domain(dataset: Dataset, stores: list[Trajectory]) -> Domain:
         source=families[0].source,
         times=tuple(float(t) for t in stores[0].time),
         entropies=tuple(store.entropy for store in stores),
+        **stores[0].classes(),
     )
 
 

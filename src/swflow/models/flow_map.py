@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from swflow.models.base import Point
-from swflow.models.conditioned import ConditionedModel
+from swflow.models.conditioned import ConditionedModel, Examples, Lesson
 from swflow.networks.mlp import ConditionedMLP
 from swflow.trajectory import Trajectory
 
@@ -26,22 +26,20 @@ class FlowMap(ConditionedModel):
         naive = self.settings.target == "particles"
         return store.particles(index) if naive else store.paired(index)
 
-    def examples(self, store: Trajectory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Source points, stored once, and where they are at every time after 0."""
-        goals = np.stack([self.pair(store, k) for k in range(1, len(store.time))])
-        return store.particles(0)[None], goals, store.time[1:]
+    def examples(self, store: Trajectory, indices: list[int]) -> Examples:
+        """Source points, stored once, and where they are later: harder to learn the later."""
+        goals = np.stack([self.pair(store, k) for k in indices[1:]])
+        ends = [float(store.time[k]) for k in indices[1:]]
+        lessons = [Lesson(0, k, 0.0, end, self.clock(end)) for k, end in enumerate(ends)]
+        return Examples(store.particles(0)[None], goals, lessons)
 
     def predict(self, network: ConditionedMLP, x: Tensor, conditions: Tensor) -> Tensor:
         """Where source points `(b, d)` are carried."""
         return x + conditions[:, :1] * network(x, conditions)
 
-    def importance(self, conditions: Tensor) -> Tensor:
-        """The map is harder to learn the later it is."""
-        return conditions[:, 0]
-
-    def carry(self, x0: Tensor, point: Point) -> Tensor:
+    def carry(self, x0: Tensor, point: Point, label: Tensor | None) -> Tensor:
         """One pass of the network."""
-        conditions = self.conditions(point.time, point.entropy).to(x0.device)
+        conditions = self.conditions(0.0, point.time, point.entropy, label).to(x0.device)
         return self.predict(self.network, x0, conditions)
 
 

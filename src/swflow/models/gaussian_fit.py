@@ -1,6 +1,7 @@
 """A Gaussian with the teacher's mean and covariance at each stored time: the row that must fail."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from swflow.errors import InputError
-from swflow.models.base import Domain, Model, Point
+from swflow.models.base import Domain, Drawn, Model, Point
 from swflow.settings import GaussianFitSettings
 from swflow.trajectory import Trajectory
 
@@ -42,15 +43,16 @@ class GaussianFit(Model):
             torch.from_numpy(np.array([[pair[i] for pair in row] for row in moments])).float()
             for i in (0, 1)
         )
-        return cls(settings, domain, mean, factor), pd.DataFrame({"step": [], "loss": []})
+        unlabelled = replace(domain, labels=(), label_shares=())  # one Gaussian for all classes
+        return cls(settings, unlabelled, mean, factor), pd.DataFrame({"step": [], "loss": []})
 
-    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Tensor:
+    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Drawn:
         """Independent Gaussian draws."""
         self.refuse_quasi(quasi)
         e = int(np.argmin(np.abs(np.subtract(self.domain.entropies, point.entropy))))
         t = int(np.argmin(np.abs(np.subtract(self.domain.times, point.time))))
         normal = torch.randn(n, self.domain.units.dim, generator=generator)
-        return self.mean[e, t] + normal @ self.factor[e, t].T
+        return Drawn(self.mean[e, t] + normal @ self.factor[e, t].T)
 
     def tensors(self) -> dict[str, Tensor]:
         """Means and factors."""

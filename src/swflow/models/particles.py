@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from swflow.models.base import Domain, Point, Sampler
+from swflow.models.base import Domain, Drawn, Point, Sampler
 from swflow.settings import PARTICLES, SimulationSettings
 from swflow.trajectory import Trajectory
 from swflow.units import Units
@@ -26,15 +26,29 @@ class Particles(Sampler):
             source=SimulationSettings.model_validate(first.settings).source,
             times=tuple(float(t) for t in first.time),
             entropies=tuple(self.stores),
+            **first.classes(),
         )
 
-    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Tensor:
+    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Drawn:
         """Rows of the stored cloud, drawn with replacement."""
         self.refuse_quasi(quasi)
         cloud = self.cloud(point)
-        return cloud[torch.randint(len(cloud), (n,), generator=generator)]
+        chosen = torch.randint(len(cloud.x), (n,), generator=generator)
+        return Drawn(cloud.x[chosen], None if cloud.label is None else cloud.label[chosen])
 
-    def cloud(self, point: Point) -> Tensor:
-        """All stored particles `(n, d)` at a stored time."""
-        store = self.stores[min(self.stores, key=lambda stored: abs(stored - point.entropy))]
-        return torch.from_numpy(store.particles(store.index(point.time)))
+    def cloud(self, point: Point) -> Drawn:
+        """All stored particles (of one class, where the point says it) at a stored time."""
+        store, rows = self.store(point), self.rows(point)
+        x = torch.from_numpy(store.particles(store.index(point.time)))[rows]
+        return Drawn(x, None if store.label is None else torch.from_numpy(store.label)[rows])
+
+    def store(self, point: Point) -> Trajectory:
+        """The run at the point's entropy."""
+        return self.stores[min(self.stores, key=lambda stored: abs(stored - point.entropy))]
+
+    def rows(self, point: Point) -> Tensor:
+        """Row numbers of the particles of the point's class."""
+        label = self.store(point).label
+        if label is None or point.label is None:
+            return torch.arange(self.store(point).shape[0])
+        return torch.from_numpy(label == point.label).nonzero()[:, 0]

@@ -4,12 +4,11 @@ import math
 from typing import ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from swflow.errors import InputError
 from swflow.models.base import Point
-from swflow.models.conditioned import ConditionedModel
+from swflow.models.conditioned import ConditionedModel, Examples, Lesson
 from swflow.networks.mlp import ConditionedMLP
 from swflow.trajectory import Trajectory
 
@@ -29,30 +28,34 @@ class Velocity(ConditionedModel):
         """Numbers of evaluations that the settings ask for; any other may be asked for too."""
         return tuple(self.settings.passes)
 
-    def examples(self, store: Trajectory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Particles and (1 + τ)·(observed current velocity), at every time it is known."""
+    def examples(self, store: Trajectory, indices: list[int]) -> Examples:
+        """Particles and (1 + τ)·(observed current velocity), at every time it is known.
+
+        All times weigh the same: stored times are even in s, and so is the ODE.
+        """
         # At time 0 the score of a uniform source is singular: with ε > 0 begin after it.
         singular = max(self.domain.entropies) > 0 and self.domain.source.law != "gaussian"
-        indices = range(int(singular), len(store.time))
-        cloud = np.stack([store.particles(k) for k in indices])
-        goals = np.stack([(1 + store.time[k]) * self._current(store, k) for k in indices])
-        return cloud, goals.astype(np.float32), store.time[indices.start :]
+        known = indices[int(singular) :]
+        times = [float(store.time[k]) for k in known]
+        goals = [(1 + time) * self._current(store, k) for k, time in zip(known, times, strict=True)]
+        return Examples(
+            np.stack([store.particles(k) for k in known]),
+            np.stack(goals).astype(np.float32),
+            [Lesson(k, k, time, time, 1.0) for k, time in enumerate(times)],
+        )
 
     def predict(self, network: ConditionedMLP, x: Tensor, conditions: Tensor) -> Tensor:
         """dx/ds at points `(b, d)`."""
         velocity: Tensor = network(x, conditions)
         return velocity
 
-    def importance(self, conditions: Tensor) -> Tensor:
-        """Stored times are even in s, and so is the ODE."""
-        return torch.ones(len(conditions))
-
-    def carry(self, x0: Tensor, point: Point) -> Tensor:
+    def carry(self, x0: Tensor, point: Point, label: Tensor | None) -> Tensor:
         """Solve the ODE from 0 to the point's time in steps even in log(1 + τ)."""
         h = math.log1p(point.time) / point.passes
         x, before = x0, None
         for step in range(point.passes):
-            conditions = self.conditions(math.expm1(step * h), point.entropy).to(x0.device)
+            time = math.expm1(step * h)
+            conditions = self.conditions(time, time, point.entropy, label).to(x0.device)
             now = self.predict(self.network, x, conditions)
             x = x + h * (now if before is None else 1.5 * now - 0.5 * before)
             before = now

@@ -12,13 +12,16 @@ N_FREQUENCIES = 4
 class ConditionedMLP(nn.Module):
     """u(x, c): hidden layers scaled and shifted by features of the conditions c in [0, 1].
 
-    The modulation is that of Perez et al. 2018 (FiLM). The first condition is time, which has few
-    Fourier features: between stored times the network must not oscillate.
+    The modulation is that of Perez et al. 2018 (FiLM). The first `n_clocks` conditions are times,
+    which have few Fourier features: between stored times the network must not oscillate.
     """
 
-    def __init__(self, dim: int, n_conditions: int, width: int, depth: int) -> None:
+    def __init__(
+        self, dim: int, n_conditions: int, width: int, depth: int, n_clocks: int = 1
+    ) -> None:
         super().__init__()
-        n_features = n_conditions + 2 * N_FREQUENCIES
+        self.n_clocks = n_clocks
+        n_features = n_conditions + 2 * N_FREQUENCIES * n_clocks
         sizes = [dim] + [width] * depth
         self.layers = nn.ModuleList(nn.Linear(*shape) for shape in pairwise(sizes))
         self.modulations = nn.ModuleList(nn.Linear(n_features, 2 * width) for _ in range(depth))
@@ -26,7 +29,7 @@ class ConditionedMLP(nn.Module):
 
     def forward(self, x: Tensor, conditions: Tensor) -> Tensor:
         """x: `(n, dim)`; conditions: `(n, n_conditions)`, or one row for all. Gives `(n, dim)`."""
-        features = fourier_features(conditions)
+        features = fourier_features(conditions, self.n_clocks)
         hidden = x
         for index, (layer, modulation) in enumerate(
             zip(self.layers, self.modulations, strict=True)
@@ -38,8 +41,8 @@ class ConditionedMLP(nn.Module):
         return out
 
 
-def fourier_features(conditions: Tensor) -> Tensor:
-    """`(n, k)` -> `(n, k + 2·N_FREQUENCIES)`: the conditions, cos πjc and sin πjc of the first."""
+def fourier_features(conditions: Tensor, n_clocks: int = 1) -> Tensor:
+    """`(n, k)` -> `(n, k + 2·N_FREQUENCIES·n_clocks)`: c, and cos πjc, sin πjc of the clocks."""
     frequencies = math.pi * torch.arange(1, N_FREQUENCIES + 1, device=conditions.device)
-    angles = conditions[:, :1] * frequencies
+    angles = (conditions[:, :n_clocks, None] * frequencies).flatten(1)
     return torch.cat([conditions, angles.cos(), angles.sin()], dim=1)

@@ -29,6 +29,7 @@ from swflow.settings.models import (
     ModelSettings,
     NetworkSettings,
     OptimiserSettings,
+    TwoTimeMapSettings,
     VelocitySettings,
 )
 from swflow.settings.scoring import SampleSettings, ScoreSettings
@@ -66,6 +67,7 @@ __all__ = [
     "Study",
     "SwissRollSettings",
     "SyntheticSettings",
+    "TwoTimeMapSettings",
     "VelocitySettings",
     "parse_settings",
 ]

@@ -48,6 +48,14 @@ class NetworkModelSettings(ModelSettings):
     """A model that is a network conditioned on time and entropy."""
 
     interpolates: ClassVar[bool] = True
+    clock: Literal["logarithmic", "linear"] = Field(
+        "logarithmic", description="How the network sees time: log(1 + τ), or τ."
+    )
+    time_stride: Count = Field(
+        1,
+        description="Learn from every k-th stored time, counted from the last; the others are for "
+        "scoring in between.",
+    )
     network: NetworkSettings = NetworkSettings()
     training: OptimiserSettings = OptimiserSettings()
 
@@ -60,6 +68,15 @@ class FlowMapSettings(NetworkModelSettings):
         "twin",
         description="What is regressed for ε > 0: the deterministic twin, or the noisy particles "
         "themselves (the naive regression, which collapses to their conditional mean).",
+    )
+
+
+class TwoTimeMapSettings(NetworkModelSettings):
+    """From the flow's state at any time to any later one: one pass, or several that compose."""
+
+    kind: Literal["two_time_map"] = "two_time_map"
+    passes: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+        (1, 2, 4, 8), description="Passes of the network behind a sample; each is scored."
     )
 
 
@@ -78,7 +95,7 @@ class GaussianFitSettings(ModelSettings):
     kind: Literal["gaussian_fit"] = "gaussian_fit"
 
 
-ModelKind = FlowMapSettings | VelocitySettings | GaussianFitSettings
+ModelKind = FlowMapSettings | TwoTimeMapSettings | VelocitySettings | GaussianFitSettings
 AnyModelSettings = Annotated[ModelKind, Field(discriminator="kind")]
 
 MODEL_KINDS: tuple[str, ...] = tuple(

@@ -12,7 +12,7 @@ from swflow.settings.datasets import (
     GaussianSettings,
 )
 from swflow.settings.flows import FlowFamily
-from swflow.settings.models import AnyModelSettings
+from swflow.settings.models import AnyModelSettings, NetworkModelSettings
 from swflow.settings.scoring import SampleSettings, ScoreSettings
 
 # Rows of every experiment beside its models: the flow itself, and held-out real data.
@@ -116,6 +116,12 @@ class Study(Settings):
         low, high = min(learned), max(learned)
         return [e for e in self.flows[flow].entropies if low <= e <= high]
 
+    def sampled_times(self, flow: str, model: str) -> list[float]:
+        """The times at which a row is drawn beyond those it learned from: none, or all stored."""
+        settings = self.models.get(model)
+        between = isinstance(settings, NetworkModelSettings) and settings.time_stride > 1
+        return self.flows[flow].stored_times()[1:] if between else []
+
     def seed_after(self, seed: int, places: int) -> int:
         """The seed `places` further in the list, cyclic."""
         return self.seeds[(self.seeds.index(seed) + places) % len(self.seeds)]
@@ -144,7 +150,8 @@ class Study(Settings):
         )
         noisy = any(max(self.flows[e.flow].entropies) > 0 for e in self.experiments)
         return [
-            *(["fidelity"] if self._has_models() else []),
+            *(["overview", "fidelity"] if self._has_models() else []),
+            *(["labels"] if any(self.flows[e.flow].labels for e in self.experiments) else []),
             *(["generation", "regularisation"] if self.experiments else []),
             *(["twin"] if noisy else []),
             *(["cost"] if self.experiments else []),
