@@ -70,12 +70,21 @@ class Field:
         return self._by_class(x, target, thetas, self.classes, carried, transport, keep)
 
     def follow(
-        self, twin: Tensor, x: Tensor, carried: Tensor, step: int, thetas: Directions
+        self,
+        twin: Tensor,
+        x: Tensor,
+        carried: Tensor,
+        step: int,
+        repeat: int,
+        thetas: Directions,
     ) -> tuple[Tensor, Tensor]:
-        """Drift of the twin towards the particles themselves: exact, along fresh directions."""
+        """Drift of the twin towards the particles themselves: exact, along fresh directions.
+
+        thetas: the particles' own of this step, which serve the first time.
+        """
         own = [rows._replace(target=rows.particles) for rows in self.classes]
-        if not self.settings.redraw:
-            thetas = self._fresh("directions", step)
+        if repeat or not self.settings.redraw:
+            thetas = self._fresh(f"twin{repeat}" if repeat else "directions", step)
         return self._by_class(twin, x, thetas, own, carried, EXACT)
 
     @cached_property

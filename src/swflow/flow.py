@@ -92,7 +92,7 @@ def simulate(
 
     Liutkus et al. 2019, eq. 8-9, in dimension-free units (τ = t/d, ε = d·λ). Directions are drawn
     afresh at each step. With labels, particles of a class flow to the rows of that class. For
-    ε > 0 the twin Z, Z₀ = X₀, takes one sliced step towards X after each step of X.
+    ε > 0 the twin Z, Z₀ = X₀, takes sliced steps towards X after each step of X.
 
     source: `(n, d)`; target: `(m, d)`, same dtype and device (a tensor, or `StoredRows`); carried:
     `(k, d)` points that ride along without changing the flow; labels: `(n,)`, `(m,)` and `(k,)`
@@ -162,8 +162,8 @@ def _advance(state: State, field: Field, h: float) -> tuple[State, Tensor | floa
     """One step of size h: splitting (half noise, exact frozen drift, half noise) or Euler.
 
     Returns also ε·(last noise)/(its variance): since that noise is Gaussian, the conditional mean
-    of this given the particles is −ε∇log ρ (Tweedie's formula). The twin takes one sliced step
-    towards the new particles, and carried points ride with it.
+    of this given the particles is −ε∇log ρ (Tweedie's formula). The twin takes `twin_steps` sliced
+    steps towards the new particles, and carried points ride with it.
     """
     entropy, index, x = field.settings.entropy, state.step, state.particles
     noise = field.stream("noise", index)
@@ -186,8 +186,11 @@ def _advance(state: State, field: Field, h: float) -> tuple[State, Tensor | floa
     x = drift.mul_(size).add_(x).add_(last)
     if state.twin is None:
         return State(index + 1, x, state.carried + size * drift_carried, None), observed
-    move, move_carried = field.follow(state.twin, x, state.carried, index, thetas)
-    return State(index + 1, x, state.carried + move_carried, state.twin + move), observed
+    twin, carried = state.twin, state.carried
+    for repeat in range(field.settings.twin_steps):
+        move, move_carried = field.follow(twin, x, carried, index, repeat, thetas)
+        twin, carried = twin + move, carried + move_carried
+    return State(index + 1, x, carried, twin), observed
 
 
 def _match_classes(

@@ -10,6 +10,7 @@ from swflow.datasets.array import array, file_digest
 from swflow.datasets.digits import LICENCE, URL, digits
 from swflow.datasets.file import RawDataset, Split
 from swflow.datasets.gaussian import covariance_matrix, gaussian
+from swflow.errors import InputError
 from swflow.settings import (
     DatasetSettings,
     DigitsSettings,
@@ -61,7 +62,12 @@ def _split(rows: Split, settings: SplitSettings, rng: np.random.Generator) -> di
     n = len(rows.x)
     n_heldout, n_test = round(n * settings.heldout_fraction), round(n * settings.test_fraction)
     order = rng.permutation(n)
-    parts = np.split(order, [n_heldout, n_heldout + n_test])
+    heldout, test, train = np.split(order, [n_heldout, n_heldout + n_test])
+    if settings.n_train is not None and settings.n_train > len(train):
+        raise InputError(
+            f"n_train = {settings.n_train}: only {len(train)} rows are left to train on; lower it."
+        )
+    parts = heldout, test, train[: settings.n_train]
     return {
         name: Split(rows.x[part], None if rows.y is None else rows.y[part])
         for name, part in zip(("heldout", "test", "train"), parts, strict=True)

@@ -44,8 +44,9 @@ def memorisation(
     rows are drawn with replacement; that thins the rows, so they are conservative (by up to 60 %).
 
     draws: `(n, d)`; train: `(N, d)`; heldout: `(m, d)`, random rows of the training file that
-    nothing was fitted to, with m ≤ N.
+    nothing was fitted to, of which at most N are used.
     """
+    heldout = heldout[: len(train)]
     total, m = len(train), len(heldout)
     k = int(np.ceil(LOG_CHANCE * (1 + total / m)))
     to_train = Neighbours.of(draws, train, k)

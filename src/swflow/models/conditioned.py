@@ -64,6 +64,12 @@ class ConditionedModel(SourceModel):
     def predict(self, network: ConditionedMLP, x: Tensor, conditions: Tensor) -> Tensor:
         """What the network makes of inputs `(b, d)`, to be compared with the goals."""
 
+    def polish(
+        self, network: ConditionedMLP, lessons: "Lessons", step: int, generator: torch.Generator
+    ) -> Tensor | float:
+        """What the loss has beside the mean square: nothing, unless a kind says otherwise."""
+        return 0.0
+
     @classmethod
     def fit(
         cls,
@@ -79,12 +85,14 @@ class ConditionedModel(SourceModel):
         with torch.random.fork_rng(devices=[]):  # layers draw their initial weights globally
             torch.manual_seed(keyed_generator(seed, "weights").initial_seed())
             model = cls(settings, domain)
-        lessons = _Lessons(model, stores, indices, device)
+        lessons = Lessons(model, stores, indices, device)
         size = settings.training.batch_size
 
         def loss(network: ConditionedMLP, step: int) -> Tensor:
-            x, goal, conditions = lessons.batch(size, keyed_generator(seed, "train", step))
-            return (model.predict(network, x, conditions) - goal).square().mean()
+            generator = keyed_generator(seed, "train", step)
+            x, goal, conditions = lessons.batch(size, generator)
+            value = (model.predict(network, x, conditions) - goal).square().mean()
+            return value + model.polish(network, lessons, step, generator)
 
         network, history = train_network(model.network.to(device), loss, settings.training)
         return cls(settings, domain, network.to("cpu").eval()), history
@@ -153,7 +161,7 @@ def learned_indices(n_times: int, stride: int) -> list[int]:
     return [0, *reversed(range(n_times - 1, 0, -stride))]
 
 
-class _Lessons:
+class Lessons:
     """All examples in memory: inputs and goals `(e, ·, n, d)`, conditions `(e, lessons, c)`."""
 
     def __init__(
@@ -182,12 +190,23 @@ class _Lessons:
 
     def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs and goals `(size, d)`, conditions `(size, c)`, drawn over all examples."""
-        device = self.goals.device
         entropies, _, rows, _ = self.goals.shape
-        e = torch.randint(entropies, (size,), generator=generator).to(device)
-        n = torch.randint(rows, (size,), generator=generator).to(device)
+        e = torch.randint(entropies, (size,), generator=generator)
+        n = torch.randint(rows, (size,), generator=generator)
         lesson = torch.multinomial(self.weight, size, replacement=True, generator=generator)
-        lesson = lesson.to(device)
+        return self._examples(e, n, lesson)
+
+    def cloud(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """As `batch`, of a single entropy and lesson: two clouds of rows in the same order."""
+        entropies, _, rows, _ = self.goals.shape
+        e = torch.randint(entropies, (1,), generator=generator).expand(size)
+        n = torch.randperm(rows, generator=generator)[:size]
+        lesson = torch.multinomial(self.weight, 1, generator=generator).expand(len(n))
+        return self._examples(e[: len(n)], n, lesson)
+
+    def _examples(self, e: Tensor, n: Tensor, lesson: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        device = self.goals.device
+        e, n, lesson = e.to(device), n.to(device), lesson.to(device)
         conditions = self.conditions[e, lesson]
         if self.classes is not None:
             conditions = torch.cat([conditions, self.classes[n]], dim=1)

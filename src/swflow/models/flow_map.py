@@ -3,12 +3,16 @@
 from typing import ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from swflow.models.base import Point
-from swflow.models.conditioned import ConditionedModel, Examples, Lesson
+from swflow.models.conditioned import ConditionedModel, Examples, Lesson, Lessons
 from swflow.networks.mlp import ConditionedMLP
+from swflow.sliced import random_directions, sliced_wasserstein
 from swflow.trajectory import Trajectory
+
+POLISH_ROWS, POLISH_DIRECTIONS = 2048, 16
 
 
 class FlowMap(ConditionedModel):
@@ -36,6 +40,22 @@ class FlowMap(ConditionedModel):
     def predict(self, network: ConditionedMLP, x: Tensor, conditions: Tensor) -> Tensor:
         """Where source points `(b, d)` are carried."""
         return x + conditions[:, :1] * network(x, conditions)
+
+    def polish(
+        self, network: ConditionedMLP, lessons: Lessons, step: int, generator: torch.Generator
+    ) -> Tensor | float:
+        """Over the last part of the steps: SW² of a cloud of many points to where they should be.
+
+        The same points: their laws differ by the network's error alone, not by sampling.
+        """
+        settings = self.settings
+        if step < (1 - settings.polish) * settings.training.steps:
+            return 0.0
+        x, goal, conditions = lessons.cloud(POLISH_ROWS, generator)
+        carried = self.predict(network, x, conditions)
+        directions = random_directions(POLISH_DIRECTIONS, x.shape[1], generator=generator)
+        with torch.autocast(x.device.type, enabled=False):  # sorts need every digit
+            return sliced_wasserstein(carried.float(), goal, directions.to(x.device)).square()
 
     def carry(self, x0: Tensor, point: Point, label: Tensor | None) -> Tensor:
         """One pass of the network."""

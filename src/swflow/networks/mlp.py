@@ -6,14 +6,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-N_FREQUENCIES = 4
-
 
 class ConditionedMLP(nn.Module):
     """u(x, c): hidden layers scaled and shifted by features of the conditions c in [0, 1].
 
-    The modulation is that of Perez et al. 2018 (FiLM). The first `n_clocks` conditions are times,
-    which have few Fourier features: between stored times the network must not oscillate.
+    The modulation is that of Perez et al. 2018 (FiLM). The first `n_clocks` conditions are times.
     """
 
     def __init__(
@@ -21,7 +18,7 @@ class ConditionedMLP(nn.Module):
     ) -> None:
         super().__init__()
         self.n_clocks = n_clocks
-        n_features = n_conditions + 2 * N_FREQUENCIES * n_clocks
+        n_features = n_conditions + 2 * n_clocks
         sizes = [dim] + [width] * depth
         self.layers = nn.ModuleList(nn.Linear(*shape) for shape in pairwise(sizes))
         self.modulations = nn.ModuleList(nn.Linear(n_features, 2 * width) for _ in range(depth))
@@ -29,7 +26,7 @@ class ConditionedMLP(nn.Module):
 
     def forward(self, x: Tensor, conditions: Tensor) -> Tensor:
         """x: `(n, dim)`; conditions: `(n, n_conditions)`, or one row for all. Gives `(n, dim)`."""
-        features = fourier_features(conditions, self.n_clocks)
+        features = clock_features(conditions, self.n_clocks)
         hidden = x
         for index, (layer, modulation) in enumerate(
             zip(self.layers, self.modulations, strict=True)
@@ -41,8 +38,10 @@ class ConditionedMLP(nn.Module):
         return out
 
 
-def fourier_features(conditions: Tensor, n_clocks: int = 1) -> Tensor:
-    """`(n, k)` -> `(n, k + 2·N_FREQUENCIES·n_clocks)`: c, and cos πjc, sin πjc of the clocks."""
-    frequencies = math.pi * torch.arange(1, N_FREQUENCIES + 1, device=conditions.device)
-    angles = (conditions[:, :n_clocks, None] * frequencies).flatten(1)
+def clock_features(conditions: Tensor, n_clocks: int = 1) -> Tensor:
+    """`(n, k)` -> `(n, k + 2·n_clocks)`: the conditions, and cos πc and sin πc of the clocks.
+
+    One frequency: with four the network oscillates between the times that it learned from.
+    """
+    angles = math.pi * conditions[:, :n_clocks]
     return torch.cat([conditions, angles.cos(), angles.sin()], dim=1)

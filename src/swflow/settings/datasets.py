@@ -68,6 +68,9 @@ class SplitSettings(Settings):
     labelled: ClassVar[bool] = False
     heldout_fraction: Fraction = 0.15
     test_fraction: Fraction = 0.15
+    n_train: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="Keep only so many of the training rows (default: all)."
+    )
     seed: int = 0
 
 

@@ -83,6 +83,11 @@ class IntegrationSettings(Settings):
         description="Rows of the target drawn afresh at each step, read from the dataset file "
         "(default: all, in memory).",
     )
+    twin_steps: Count = Field(
+        1,
+        description="With entropy: sliced steps of the twin towards the particles after each step "
+        "of theirs. In many dimensions one corrects little of its lag.",
+    )
     integrator: Literal["splitting", "euler"] = Field(
         "splitting",
         description="Half noise, exact frozen drift, half noise; or Euler (sketch: default).",

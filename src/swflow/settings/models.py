@@ -69,6 +69,11 @@ class FlowMapSettings(NetworkModelSettings):
         description="What is regressed for ε > 0: the deterministic twin, or the noisy particles "
         "themselves (the naive regression, which collapses to their conditional mean).",
     )
+    polish: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0,
+        description="Part of the steps, the last ones, that lower the sliced Wasserstein distance "
+        "of whole clouds, too.",
+    )
 
 
 class TwoTimeMapSettings(NetworkModelSettings):
