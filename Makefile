@@ -5,17 +5,18 @@ STAMP := $(VENV)/.installed
 # Rules call `swflow`: the environment must be first in PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help results paper report test stress benchmarks reference reference-paper lint format clean
+.PHONY: help results paper ablation generalisation report test stress benchmarks lint format clean
+.PHONY: reference reference-paper reference-ablation reference-generalisation
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -E '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 34
 
 results: $(STAMP)  ## Install, then run the default study with all cores
 	$(RUN) snakemake --cores all
 
-paper: $(STAMP)  ## Run the long study in runs/paper with all cores (100 minutes on two)
-	$(RUN) snakemake --cores all --directory runs/paper --configfile workflow/configs/paper.yaml
+paper ablation generalisation: $(STAMP)  ## Run a longer study in its folder of runs/
+	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/$@.yaml
 
 report: $(STAMP)  ## One page with every table and figure of the default study: report.html
 	$(RUN) snakemake --report report.html
@@ -35,8 +36,8 @@ benchmarks: $(STAMP)  ## Time the drift and large simulations on this machine's 
 reference: $(STAMP)  ## Copy tables and figures to results/reference, and into the README
 	$(RUN) python workflow/reference.py default results
 
-reference-paper: $(STAMP)  ## Copy those of the long study to results/reference/paper
-	$(RUN) python workflow/reference.py paper runs/paper/results
+reference-paper reference-ablation reference-generalisation: reference-%: $(STAMP)  ## Copy those of a longer study
+	$(RUN) python workflow/reference.py $* runs/$*/results
 
 lint: $(STAMP)  ## Style, types and workflow checks
 	$(RUN) ruff check .

@@ -9,6 +9,7 @@ import torch
 import swflow
 from swflow.datasets import Dataset, RawDataset, Split, read_dataset, write_dataset
 from swflow.metrics.agreement import Judge
+from swflow.metrics.cost import run_flow
 from swflow.metrics.fidelity import class_fidelity
 from swflow.models.base import Point
 from swflow.models.fit import fit_model
@@ -149,6 +150,14 @@ def test_points_carried_class_by_class_repeat_from_run_to_run(runs: list[Traject
     assert first is not None
     assert second is not None
     assert np.square(first - second).mean() < 0.05 * second.var()
+
+
+def test_fresh_particles_of_the_cost_flow_class_by_class(
+    classes: Dataset, runs: list[Trajectory]
+) -> None:
+    end = run_flow(classes, SimulationSettings.model_validate(runs[0].settings), 40)
+    # Ten of 40 in the first class, all near its centre.
+    assert int((end[:, 0] < -1).sum()) == 10
 
 
 def test_scores_of_a_class_tell_its_draws_from_another(

@@ -146,7 +146,30 @@ def test_study_answers_what_the_rules_ask() -> None:
     assert {run.model for run in study.runs()} == {"particles", "test_set", "m"}
     assert len(list(study.runs())) == 9
     assert {run.teacher for run in study.runs() if run.model == "test_set"} == {"data"}
-    assert study.tables() == ["fidelity", "generation", "regularisation", "twin", "cost"]
+    assert study.tables() == [
+        *("overview", "fidelity", "generation", "regularisation", "memorisation", "twin", "cost"),
+    ]
+    assert study.figures() == ["convergence", "fidelity", "regularisation", "memorisation"]
+
+
+def test_models_are_drawn_at_every_time_when_they_learn_from_some() -> None:
+    models = {
+        "some": {"kind": "flow_map", "time_stride": 2},
+        "all": {"kind": "flow_map"},
+    }
+    study: Study = parse_settings(Study, changed(models=models, experiments=[]), "config")
+    assert study.sampled_times("f", "some") == study.flows["f"].stored_times()[1:]
+    assert study.sampled_times("f", "all") == []
+    assert study.sampled_times("f", "particles") == []
+
+
+def test_studies_between_times_and_over_sizes_have_figures_of_them() -> None:
+    models = {"m": {"kind": "flow_map", "time_stride": 2}}
+    datasets = {"a": {"kind": "digits"}, "few": {"kind": "digits", "n_train": 50}}
+    experiments = [{"dataset": name, "flow": "f", "models": ["m"]} for name in datasets]
+    values = changed(models=models, datasets=datasets, experiments=experiments)
+    study: Study = parse_settings(Study, values, "config")
+    assert {"control", "generalisation"} <= set(study.figures())
 
 
 def test_networks_are_drawn_between_the_entropies_they_learned() -> None:

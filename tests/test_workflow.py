@@ -19,10 +19,14 @@ CODE = ("Snakefile", "config.yaml", "workflow", "profiles", "src")
 BELOW_SIMULATE = {
     *("simulate", "train", "sample", "score", "collect", "tabulate", "plot", "picture", "strip")
 }
-TABLES = ("fidelity", "generation", "regularisation", "twin", "cost", "gaussian")
-FIGURES = ("convergence", "fidelity", "regularisation")
+TABLES = (
+    *("overview", "fidelity", "labels", "generation", "regularisation", "memorisation"),
+    *("twin", "cost", "gaussian"),
+)
+FIGURES = ("convergence", "fidelity", "regularisation", "memorisation", "generalisation", "control")
 PICTURES = [
-    *("samples/eight/short/entropy0", "samples/eight/short/entropy0.1", "strips/eight/short")
+    *("samples/eight/short/entropy0", "samples/eight/short/entropy0.1", "strips/eight/short"),
+    "samples/eight/classes/entropy0",
 ]
 
 pytestmark = pytest.mark.workflow
@@ -136,7 +140,7 @@ def test_second_run_plans_nothing(plan: Callable[..., dict[str, int]]) -> None:
 def test_spelling_of_the_config_plans_nothing(plan: Callable[..., dict[str, int]]) -> None:
     turned = {key: TINY[key] for key in reversed(TINY)}
     flow = dict(reversed(turned["flows"]["short"].items())) | {"horizon": 2.0, "n_directions": 8}
-    text = yaml.safe_dump(turned | {"flows": {"short": flow}}, sort_keys=False)
+    text = yaml.safe_dump(turned | {"flows": TINY["flows"] | {"short": flow}}, sort_keys=False)
     assert "horizon: 2.0" in text
     assert plan("# a comment\n" + text) == {}
 
@@ -168,7 +172,7 @@ def test_edited_flow_code_plans_simulation_and_below(plan: Callable[..., dict[st
 
     planned = plan(edit=edit)
     assert set(planned) == BELOW_SIMULATE
-    assert planned["simulate"] == 8
+    assert planned["simulate"] == 12
     assert planned["train"] == 2 * len(TINY["models"])
 
 
@@ -322,9 +326,10 @@ def shown_size(browser: Any, uri: str) -> tuple[int, int]:
     return width, height
 
 
-def test_long_study_can_be_planned(tmp_path: Path) -> None:
-    config = ROOT / "workflow" / "configs" / "paper.yaml"
+@pytest.mark.parametrize(
+    ("study", "simulations"), [("paper", 84), ("ablation", 36), ("generalisation", 36)]
+)
+def test_longer_studies_can_be_planned(study: str, simulations: int, tmp_path: Path) -> None:
+    config = ROOT / "workflow" / "configs" / f"{study}.yaml"
     output = snakemake(ROOT, tmp_path / "run", config, "--dry-run")
-    for dataset in ("eight_gaussians", "checkerboard", "swiss_roll", "moons", "digits"):
-        assert dataset in output
-    assert re.search(r"^simulate\s+84$", output, flags=re.MULTILINE)
+    assert re.search(rf"^simulate\s+{simulations}$", output, flags=re.MULTILINE)

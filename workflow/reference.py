@@ -1,7 +1,7 @@
-"""Copy a study's tables and pictures to results/reference, and the default study's to the README.
+"""Copy a study's tables and pictures to results/reference, and short tables to the README.
 
-Run by `make reference` after `make results`, and by `make reference-paper` after `make paper`. In
-the README each block between `<!-- NAME -->` and `<!-- end -->` is replaced, also by the tables of
+Run by `make reference` after `make results`, by `make reference-paper` after `make paper`. In the
+README each block between `<!-- NAME -->` and `<!-- end -->` is replaced, also by the tables of
 `make benchmarks`; nothing else is.
 """
 
@@ -16,9 +16,16 @@ from swflow.provenance import machine, versions
 from swflow.summary import stage_shares
 from swflow.tables import readable
 
-COMMANDS = {"default": "make results", "paper": "make paper"}
+COMMANDS = {"default": "make results"} | {
+    study: f"make {study}" for study in ("paper", "ablation", "generalisation")
+}
 README = Path("README.md")
 BENCHMARKS = ("drift-cpu", "size", "structured", "target-batch")  # made by `make benchmarks`
+STUDY_TABLES = {
+    "paper": ("overview", "labels"),
+    "ablation": ("overview",),
+    "generalisation": ("overview",),
+}
 COST = [
     *("dataset", "teacher", "entropy", "model", "seconds_per_1000", "sw_few", "evaluations"),
     *("stored_bytes", "break_even_rows", "faster_than_particles"),
@@ -58,17 +65,27 @@ def readme_blocks(results: Path, shares: str) -> dict[str, str]:
     fidelity = tables["fidelity"]
     ends = fidelity.groupby(["dataset", "teacher"])["time"].transform("max") == fidelity["time"]
     tables["fidelity"] = fidelity[ends].drop(columns=["passes", "trained"])
+    tables.pop("memorisation")  # at every time: too long
     for name in ("generation", "regularisation", "cost"):
         table = tables[name][tables[name]["dataset"].isin(fidelity["dataset"])]
         tables[name] = table[COST] if name == "cost" else table.drop(columns="passes")
     twin = tables["twin"]
     ends = twin.groupby(["dataset", "teacher"])["time"].transform("max") == twin["time"]
     tables["twin"] = twin[ends]
-    blocks = {
-        name: readable(table).to_markdown(index=False, disable_numparse=True)
-        for name, table in tables.items()
+    return {name: markdown(table) for name, table in tables.items()} | {"shares": shares}
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table as the README shows it."""
+    return str(readable(table).to_markdown(index=False, disable_numparse=True))
+
+
+def study_blocks(study: str, results: Path) -> dict[str, str]:
+    """Of a longer study the short tables, `STUDY-TABLE`."""
+    return {
+        f"{study}-{name}": markdown(pd.read_csv(results / "tables" / f"{name}.csv"))
+        for name in STUDY_TABLES[study]
     }
-    return blocks | {"shares": shares}
 
 
 def benchmark_blocks(folder: Path) -> dict[str, str]:
@@ -102,13 +119,15 @@ def main() -> None:
     arguments = parser.parse_args()
     reference = Path("results/reference") / arguments.study
     shares = stage_shares(arguments.results / "benchmarks")
-    # Of the long study's many pictures the strips over entropy are enough.
-    leave_out = "samples" if arguments.study == "paper" else ""
-    copy_products(arguments.results, reference, leave_out)
+    default = arguments.study == "default"
+    # Of the longer studies' many pictures the strips over entropy are enough.
+    copy_products(arguments.results, reference, "" if default else "samples")
     (reference / "README.md").write_text(made_by(arguments.study, shares))
-    if arguments.study == "default":
+    if default:
         benchmarks = benchmark_blocks(reference.parent / "benchmarks")
         fill_readme(readme_blocks(arguments.results, shares) | benchmarks)
+    else:
+        fill_readme(study_blocks(arguments.study, arguments.results))
 
 
 if __name__ == "__main__":

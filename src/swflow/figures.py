@@ -18,8 +18,8 @@ from matplotlib.ticker import NullLocator
 
 from swflow.errors import InputError
 from swflow.files import atomic_path
-from swflow.settings import TEST_SET
-from swflow.tables import FLOW, fidelity_table, regularisation_table
+from swflow.settings import PARTICLES, TEST_SET
+from swflow.tables import FLOW, fidelity_table, memorisation_table, regularisation_table
 
 PALETTE = "colorblind"
 CURVES = {"sw_train": "training rows", "sw_heldout": "held-out rows"}
@@ -155,10 +155,125 @@ def regularisation_figure(metrics: pd.DataFrame) -> Figure:
     return figure
 
 
+def memorisation_figure(metrics: pd.DataFrame) -> Figure:
+    """A and S over time, a line of panels for each flow; solid: networks; dashed: their flows."""
+    table = memorisation_table(metrics).dropna(subset=["time"])
+    # Two laws, a network and its flow, are as many as can be told apart.
+    table = table[table["model"].map(lambda model: not model.startswith("gaussian"))]
+    names = {name: REGULARISATION[name] for name in ("memorisation_a", "memorisation_s")}
+    learned = table.groupby(FLOW[:2])["model"].transform("nunique") > 1
+    groups = list(table[learned].groupby(FLOW[:2]))
+    if not groups:
+        raise InputError("metrics.csv holds no model beside the flow; add one to an experiment.")
+    figure, panels = plt.subplots(
+        len(groups), 2, figsize=(9, 3.1 * len(groups) + 0.6), squeeze=False, layout="constrained"
+    )
+    colours = _entropy_colours(table["entropy"])
+    for line, ((dataset, teacher), own) in zip(panels, groups, strict=True):
+        for axes, (column, label) in zip(line, names.items(), strict=True):
+            _memorisation_lines(axes, own, "time", column, colours)
+            axes.set(xlabel=TIME_LABEL, ylabel=label, title=f"{dataset}, {teacher}")
+            _time_axis(axes, own["time"].max())
+    _network_and_flow_legend(figure, colours)
+    return figure
+
+
+def generalisation_figure(metrics: pd.DataFrame) -> Figure:
+    """Coverage and memorisation at the end of the flow over the number of training rows.
+
+    A colour for each entropy; solid: networks; dashed: the flows that they learned from.
+    """
+    table = regularisation_table(metrics)
+    sizes = metrics[metrics["metric"] == "train_rows"].groupby("dataset")["value"].first()
+    table = table[table["model"] != TEST_SET].assign(rows=table["dataset"].map(sizes))
+    several = table.groupby("teacher")["rows"].transform("nunique") > 1
+    groups = list(table[several].groupby("teacher"))
+    if not groups:
+        raise InputError("metrics.csv holds no flow on two sizes of a dataset; add one.")
+    figure, panels = plt.subplots(
+        len(groups), 3, figsize=(12.5, 3.4 * len(groups) + 0.6), squeeze=False, layout="constrained"
+    )
+    colours = _entropy_colours(table["entropy"])
+    names = {name: label for name, label in REGULARISATION.items() if name != "ratio"}
+    for line, (teacher, own) in zip(panels, groups, strict=True):
+        for axes, (column, label) in zip(line, names.items(), strict=True):
+            _memorisation_lines(axes, own, "rows", column, colours)
+            axes.set(xscale="log", xlabel="training rows", ylabel=label, title=teacher)
+            ticks = sorted(own["rows"].unique())
+            axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+            axes.xaxis.set_minor_locator(NullLocator())
+    _network_and_flow_legend(figure, colours)
+    return figure
+
+
+def _memorisation_lines(
+    axes: Any, table: pd.DataFrame, x: str, y: str, colours: dict[Any, Any]
+) -> None:
+    """A line for each row and entropy, with its interval where there is one."""
+    for (model, entropy), part in table.sort_values(x).groupby(["model", "entropy"]):
+        style = "--" if model == PARTICLES else "-"
+        axes.plot(part[x], part[y], f"o{style}", markersize=3, color=colours[entropy])
+        if f"{y}_low" in part:
+            bounds = (part[f"{y}_low"], part[f"{y}_high"])
+            axes.fill_between(part[x], *bounds, color=colours[entropy], alpha=0.12, linewidth=0)
+    if f"{y}_low" in table:
+        axes.axhline(0.5, color="0.4", linestyle=":", linewidth=1)
+        axes.annotate("fresh data", (0.02, 0.5), (0, 4), **_BESIDE_LINE)
+    axes.set_ylim(0, 1.02)
+
+
+def control_figure(metrics: pd.DataFrame) -> Figure:
+    """Ratio to the floor at every entropy and time, learned from (filled) or not (open)."""
+    table = fidelity_table(metrics)
+    all_learned = table.groupby(["dataset", "teacher", "model"])["trained"].transform("all")
+    groups = list(table[~all_learned].groupby(["dataset", "teacher", "model", "passes"]))
+    if not groups:
+        raise InputError("metrics.csv holds no time or entropy between those learned; add one.")
+    columns = min(len(groups), N_COLUMNS - 1)
+    lines = -(-len(groups) // columns)
+    figure, panels = plt.subplots(
+        lines,
+        columns,
+        figsize=(5 * columns, 3.2 * lines + 0.6),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    colours = _entropy_colours(table["entropy"])
+    for axes, (key, group) in zip(panels.flat, groups, strict=False):
+        for entropy, line in group.groupby("entropy"):
+            colour = colours[entropy]
+            axes.plot(line["time"], line["ratio"], color=colour, linewidth=1)
+            for trained, part in line.groupby("trained"):
+                face = colour if trained else "white"
+                at = (part["time"], part["ratio"])
+                axes.plot(*at, "o", markersize=4, color=colour, markerfacecolor=face)
+        axes.axhline(1, color="0.4", linestyle="--", linewidth=1)
+        axes.annotate("draws of another run", (0.02, 1), (0, -11), **_BESIDE_LINE)
+        dataset, _, model, passes = key
+        axes.set_title(f"{dataset}, {model}, passes: {passes}", fontsize=11)
+        axes.set(xlabel=TIME_LABEL, yscale="log")
+        _plain_log_axis(axes, min(0.7, table["ratio"].min()), max(1.5, table["ratio"].max()))
+        _time_axis(axes, group["time"].max())
+    for line in panels:
+        line[0].set_ylabel("SW₂ to a reference run / floor")
+    for axes in panels.flat[len(groups) :]:
+        axes.set_visible(False)
+    handles = _entropy_handles(colours)
+    open_marker: dict[str, Any] = {"marker": "o", "markerfacecolor": "white"}
+    handles.append(Line2D([], [], color="0.3", label="not learned from", **open_marker))
+    figure.legend(handles=handles, frameon=False, loc="outside upper center", ncols=len(handles))
+    sns.despine(figure)
+    return figure
+
+
 FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "convergence": convergence_figure,
     "fidelity": fidelity_figure,
     "regularisation": regularisation_figure,
+    "memorisation": memorisation_figure,
+    "generalisation": generalisation_figure,
+    "control": control_figure,
 }
 
 
@@ -175,6 +290,25 @@ def _handles(colours: dict[str, Any]) -> list[Line2D]:
     return [
         Line2D([], [], color=colour, marker="o", label=name) for name, colour in colours.items()
     ]
+
+
+def _entropy_colours(entropies: pd.Series) -> dict[Any, Any]:
+    """From dark to light with the entropy."""
+    found = sorted(entropies.dropna().unique())
+    return dict(zip(found, sns.color_palette("viridis", len(found)), strict=True))
+
+
+def _entropy_handles(colours: dict[Any, Any]) -> list[Line2D]:
+    return _handles({f"ε = {entropy:g}": colour for entropy, colour in colours.items()})
+
+
+def _network_and_flow_legend(figure: Figure, colours: dict[Any, Any]) -> None:
+    """Colours are entropies; solid lines networks, dashed ones the flows that they learned."""
+    lines: list[tuple[Any, str]] = [("-", "network"), ("--", "flow")]
+    handles = _entropy_handles(colours)
+    handles += [Line2D([], [], color="0.3", linestyle=style, label=name) for style, name in lines]
+    figure.legend(handles=handles, frameon=False, loc="outside upper center", ncols=len(handles))
+    sns.despine(figure)
 
 
 def _named_passes(table: pd.DataFrame) -> pd.Series:

@@ -23,7 +23,7 @@ from swflow.progress import progress
 from swflow.provenance import code_version, peak_memory, versions
 from swflow.randomness import keyed_generator
 from swflow.settings import SimulationSettings
-from swflow.sources import draw_source
+from swflow.sources import draw_source, shared_labels
 from swflow.targets import Rows, StoredRows
 from swflow.trajectory import CLOUDS, TrajectoryWriter, write_trajectory
 
@@ -167,7 +167,7 @@ class _Job:
 
     def label(self, n: int) -> np.ndarray | None:
         """Labels of n points, in the proportions of the training rows."""
-        return None if self.y is None else np.sort(self.y)[np.arange(n) * len(self.y) // n]
+        return None if self.y is None else shared_labels(self.y, n)
 
     def snapshots(
         self, state: State | None, on_step: Callable[[State], object]

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,6 +32,11 @@ def draw_source(
     else:
         standard = torch.randn(n, dim, generator=generator, device=generator.device)
     return settings.mean + settings.scale * standard
+
+
+def shared_labels(y: np.ndarray, n: int) -> np.ndarray:
+    """Classes of n points, sorted, in the proportions of the classes `(m,)` of the data."""
+    return np.sort(y)[np.arange(n) * len(y) // n]
 
 
 def interpolate_source(settings: SourceSettings, a: Tensor, b: Tensor, angle: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ GENERATION = [
 
 ROW = ["dataset", "teacher", "entropy", "model", "passes"]
 FLOW = ["dataset", "teacher", "entropy"]
+LARGEST_BEYOND = 0.05  # upper limits of A − ½ and S − ½ that pass
 # The flow's three ways to serve samples, as rows of the cost table, by the prefix of metrics.
 WAYS = {"": PARTICLES, CARRIED: f"{PARTICLES}, carried", SHARED: f"{PARTICLES}, shared"}
 
@@ -71,9 +72,10 @@ def overview_table(metrics: pd.DataFrame) -> pd.DataFrame:
 
     learned: which of time and entropy the rows were learned from; points: how many there are. Of
     each measure of the fidelity table the mean over points, ± its deviation over seeds, and
-    worst_…: the worst point. uvp_beyond: uvp over repeatability, in points. train_seconds: spent.
+    worst_…: the worst point. uvp_beyond: uvp over repeatability, in points; copies: at how many
+    points a limit of memorisation is above .05 where the flow's own is not. train_seconds: spent.
     """
-    table = fidelity_table(metrics)
+    table = fidelity_table(metrics).merge(_copies(metrics), on=[*ROW, "time"], how="left")
     table["uvp_beyond"] = table["uvp"] - table["repeatability"]
     table["learned"] = _what_was_learned(table)
     seeds = _ratios_of_seeds(metrics).merge(table[[*ROW, "time", "learned"]])
@@ -86,9 +88,20 @@ def overview_table(metrics: pd.DataFrame) -> pd.DataFrame:
         row |= _mean_std("ratio", ratios[tuple(key)])
         for name in ("ratio", "quasi", "interpolated", "excess", "c2st_difference", "uvp_beyond"):
             row[f"worst_{name}"] = group[name].max()
+        row["copies"] = int(group["copies"].sum())
         row |= {"excess": group["excess"].mean(), "defect": group["defect"].mean()}
         rows.append(row | {"train_seconds": seconds.get(tuple(key)[:3], np.nan)})
     return pd.DataFrame(rows)
+
+
+def _copies(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Where a model's memorisation is beyond the limit and its flow's is not."""
+    table = memorisation_table(metrics)
+    own, flows = (
+        (table[[f"{prefix}beyond_a", f"{prefix}beyond_s"]] > LARGEST_BEYOND).any(axis=1)
+        for prefix in ("", "flow_")
+    )
+    return table[[*ROW, "time"]].assign(copies=own & ~flows)
 
 
 def _what_was_learned(table: pd.DataFrame) -> pd.Series:
@@ -163,11 +176,29 @@ def regularisation_table(metrics: pd.DataFrame) -> pd.DataFrame:
     table = table.merge(found[ROW], on=ROW)
     table = table.merge(floor.rename("floor").reset_index(), on=ROW)
     for name in ("memorisation_a", "memorisation_s"):
-        table = table.merge(_interval(metrics, name), on=ROW)
+        table = table.merge(_interval(metrics, name, ROW), on=ROW)
     order = ["dataset", "model", "passes", "entropy"]
     first = [*FLOW, "model", "passes", "sw_test", "sw_test_std", "floor"]
     rest = [name for name in table if name not in first]
     return table.sort_values(order, ignore_index=True)[first + rest]
+
+
+def memorisation_table(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Whether a row copies its training rows, at every entropy and time.
+
+    beyond_a, beyond_s: upper 95 % limits of A − ½ and S − ½; flow_beyond_a, flow_beyond_s: those
+    of the flow that a model learned. At most .05 passes.
+    """
+    keys = [*ROW, "time"]
+    table = metrics[metrics["metric"] == "memorisation_a"][keys].drop_duplicates()
+    for name in ("a", "s"):
+        interval = _interval(metrics, f"memorisation_{name}", keys)
+        beyond = interval[f"memorisation_{name}_high"] - 0.5
+        table = table.merge(interval.assign(**{f"beyond_{name}": beyond}), on=keys)
+    limits = ["beyond_a", "beyond_s"]
+    flows = table[table["model"] == PARTICLES][[*FLOW, "time", *limits]]
+    flows = flows.rename(columns={name: f"flow_{name}" for name in limits})
+    return table.merge(flows, on=[*FLOW, "time"], how="left").sort_values(keys, ignore_index=True)
 
 
 def cost_table(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -214,14 +245,14 @@ def _ends(metrics: pd.DataFrame) -> pd.Series:
     return metrics.groupby(FLOW, dropna=False)["time"].transform("max")
 
 
-def _interval(metrics: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Columns `name`, `name`_low, `name`_high for each row."""
+def _interval(metrics: pd.DataFrame, name: str, keys: list[str]) -> pd.DataFrame:
+    """Columns `name`, `name`_low, `name`_high for each row that has these keys."""
     both = metrics[metrics["metric"].isin([name, f"{name}_error"])].copy()
     both["value"] = both["value"].where(both["metric"] == name, both["value"] ** 2)
-    means = both.groupby([*ROW, "metric"], dropna=False)["value"].mean().unstack().reset_index()
+    means = both.groupby([*keys, "metric"], dropna=False)["value"].mean().unstack().reset_index()
     half = 1.96 * np.sqrt(means[f"{name}_error"])
     bounds = {f"{name}_low": means[name] - half, f"{name}_high": means[name] + half}
-    return means[[*ROW, name]].assign(**bounds)
+    return means[[*keys, name]].assign(**bounds)
 
 
 def _ratio(values: pd.Series, floors: pd.Series) -> dict[str, float]:
@@ -257,6 +288,7 @@ TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "labels": labels_table,
     "generation": generation_table,
     "regularisation": regularisation_table,
+    "memorisation": memorisation_table,
     "twin": twin_table,
     "cost": cost_table,
     "gaussian": gaussian_table,

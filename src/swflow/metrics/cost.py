@@ -15,7 +15,7 @@ from swflow.models.particles import Particles
 from swflow.randomness import keyed_generator
 from swflow.settings import ScoreSettings, SimulationSettings
 from swflow.sliced import evaluation_directions, sliced_wasserstein
-from swflow.sources import draw_source
+from swflow.sources import draw_source, shared_labels
 from swflow.trajectory import Trajectory
 
 LONG = 0.5  # seconds after which one measurement is precise enough
@@ -76,7 +76,18 @@ def run_flow(dataset: Dataset, settings: SimulationSettings, n: int) -> Tensor:
     source = draw_source(settings.source, n, dataset.dim, generator=generator)
     target = torch.from_numpy(dataset.rows("train"))
     only_end = settings.model_copy(update={"times": tuple(settings.stored_times()[-1:])})
-    *_, last = simulate(source, target, only_end, generator=generator)
+    labels: list[Tensor | None] = [None, None]
+    y = dataset.splits["train"].y
+    if settings.labels and y is not None:
+        labels = [torch.from_numpy(shared_labels(y, n)), torch.from_numpy(y)]
+    *_, last = simulate(
+        source,
+        target,
+        only_end,
+        generator=generator,
+        source_labels=labels[0],
+        target_labels=labels[1],
+    )
     return last.particles
 
 

@@ -152,7 +152,7 @@ class Study(Settings):
         return [
             *(["overview", "fidelity"] if self._has_models() else []),
             *(["labels"] if any(self.flows[e.flow].labels for e in self.experiments) else []),
-            *(["generation", "regularisation"] if self.experiments else []),
+            *(["generation", "regularisation", "memorisation"] if self.experiments else []),
             *(["twin"] if noisy else []),
             *(["cost"] if self.experiments else []),
             *(["gaussian"] if gaussian else []),
@@ -164,7 +164,26 @@ class Study(Settings):
             *(["convergence"] if self.experiments else []),
             *(["fidelity"] if self._has_models() else []),
             *(["regularisation"] if any(self.strips()) else []),
+            *(["memorisation"] if self._has_models() else []),
+            *(["generalisation"] if self._sizes_differ() else []),
+            *(["control"] if any(self._between(e) for e in self.experiments) else []),
         ]
+
+    def _between(self, experiment: Experiment) -> bool:
+        """Whether a model is scored at times or entropies that it does not learn from."""
+        return any(
+            self.sampled_times(experiment.flow, model)
+            or set(self.sampled_entropies(experiment.flow, model))
+            > set(self.model_entropies(experiment.flow, model))
+            for model in experiment.models
+        )
+
+    def _sizes_differ(self) -> bool:
+        """Whether one flow runs on datasets with different numbers of training rows."""
+        sizes: dict[str, set[int | None]] = {}
+        for e in self.experiments:
+            sizes.setdefault(e.flow, set()).add(getattr(self.datasets[e.dataset], "n_train", None))
+        return any(len(found) > 1 for found in sizes.values())
 
     def pictures(self) -> list[str]:
         """`dataset/flow/entropyE` of every picture of models' samples over time."""
