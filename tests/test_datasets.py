@@ -201,3 +201,12 @@ def test_broken_dataset_file_is_refused(content: bytes, tmp_path: Path) -> None:
         read_dataset(tmp_path / "a.h5")
     with pytest.raises(InputError, match="no such dataset file"):
         read_dataset(tmp_path / "b.h5")
+
+
+def test_fewer_training_rows_leave_the_other_splits_as_they_are() -> None:
+    whole, few = (make_dataset(DigitsSettings(n_train=n)) for n in (None, 100))
+    np.testing.assert_array_equal(few.splits["train"].x, whole.splits["train"].x[:100])
+    for split in ("heldout", "test"):
+        np.testing.assert_array_equal(few.splits[split].x, whole.splits[split].x)
+    with pytest.raises(InputError, match="n_train = 5000: only 1257 rows are left"):
+        make_dataset(DigitsSettings(n_train=5000))

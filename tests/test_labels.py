@@ -16,6 +16,7 @@ from swflow.models.fit import fit_model
 from swflow.models.flow_map import FlowMap
 from swflow.models.particles import Particles
 from swflow.models.test_set import TestSet
+from swflow.sampling import open_sampler, read_samples, sampling_points, write_samples
 from swflow.settings import (
     FlowMapSettings,
     GaussianFitSettings,
@@ -183,6 +184,38 @@ def test_agreement_is_the_part_that_a_classifier_of_real_rows_confirms(classes: 
     judge = Judge(classes.rows("train"), train.y)
     assert judge.agreement(classes.rows("heldout"), heldout.y) == 1
     assert judge.agreement(classes.rows("heldout"), np.full(80, 3)) == pytest.approx(0.25)
+
+
+def test_a_class_is_asked_for_on_the_command_line(
+    folder: Path, runs: list[Trajectory], tmp_path: Path
+) -> None:
+    from typer.testing import CliRunner
+
+    from swflow.cli import app
+
+    for source in (folder, runs[0].path):
+        out = tmp_path / "threes.npy"
+        asked = ["sample", str(source), "--out", str(out), "-n", "40", "--label", "3"]
+        assert CliRunner().invoke(app, asked).exit_code == 0
+        assert np.load(out).mean() == pytest.approx(CENTRES[3], abs=1)
+    unknown = CliRunner().invoke(app, [*asked[:-1], "5"])
+    assert "label=5: allowed are 3, 7" in str(unknown.exception)
+    movie = tmp_path / "threes.gif"
+    assert (
+        not CliRunner()
+        .invoke(app, ["animate", str(folder), "--out", str(movie), "--label", "3", "--frames", "2"])
+        .exception
+    )
+    assert movie.stat().st_size
+
+
+def test_samples_keep_their_classes(folder: Path, tmp_path: Path) -> None:
+    sampler = open_sampler([folder])
+    write_samples(sampler, 30, sampling_points(sampler)[-1:], 0, tmp_path / "x.h5")
+    (draws,) = read_samples(tmp_path / "x.h5")
+    assert draws.label is not None
+    assert set(draws.label) <= {3, 7}
+    assert ((draws.x[:, 0] < 0) == (draws.label == 3)).mean() > 0.9
 
 
 def test_real_rows_come_with_their_classes(classes: Dataset) -> None:

@@ -42,6 +42,11 @@ def test_copies_are_caught() -> None:
     assert found["memorisation_s"] == pytest.approx((1 + 0.25) / 2, abs=0.04)
 
 
+def test_more_heldout_than_training_rows_are_left_out() -> None:
+    train, heldout, fresh = (RNG.normal(size=(n, 4)) for n in (100, 270, 500))
+    assert measured(fresh, train, heldout) == measured(fresh, train, heldout[:100])
+
+
 def test_samples_off_the_data_have_a_small_a() -> None:
     train, heldout = RNG.normal(size=(800, 4)), RNG.normal(size=(200, 4))
     assert measured(3 * RNG.normal(size=(400, 4)), train, heldout)["memorisation_a"] < 0.15

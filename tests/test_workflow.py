@@ -112,7 +112,7 @@ def test_study_makes_every_table_figure_and_log(finished: Path) -> None:
         assert (results / "figures" / f"{figure}.svg").stat().st_size > 5000
     assert not list(results.rglob("*.partial"))
     products = [*results.glob("flows/*/*/*/*.zarr"), *results.glob("models/*/*/*/seed*")]
-    assert len(products) == 8 + 2 * len(TINY["models"])
+    assert len(products) == 12 + 2 * len(TINY["models"])
     for product in products:
         stage = "simulate" if product.suffix else "train"
         relative = product.relative_to(results / ("flows" if product.suffix else "models"))

@@ -31,11 +31,12 @@ def fidelity(
     """Yield (metric, value, n) of a sampler against all particles of a reference run.
 
     sw2: mean over redraws of SW² of n_draws draws; sw2_error: its standard error;
-    sw2_large: SW² of n_large draws (for stored particles: of all of them); c2st: of `draws`
-    `(n, d)`; uvp: 100·E|X̂ − X|²/Var X over the reference's own source points, in percent, and
-    for the flow itself its repeatability, the least that a model of one run can reach; sw2_twin,
-    for the flow with ε > 0: SW² of the reference's twin to its particles (floor: sw2_large, of
-    another run's particles). With k passes n_large/k draws are made, at least n_draws.
+    sw2_large: SW² of n_large evenly spread draws (of stored particles: all of them); c2st: of
+    `draws` `(n, d)`; uvp: 100·E|X̂ − X|²/Var X over the reference's own source points, in percent,
+    and for the flow itself its repeatability, the least that a model of one run can reach;
+    sw2_twin, for the flow with ε > 0: SW² of the reference's twin to its particles (floor:
+    sw2_large, of another run's particles). With k passes n_large/k draws are made, at least
+    n_draws.
     Of models that carry source points also: sw2_quasi, of n_draws evenly spread ones;
     sw2_interpolated, of n_draws points between two (cos φ·x₀ + sin φ·x₀′, φ uniform); and where
     passes compose, defect: 100·E|k passes − one pass|²/Var X, in percent.
@@ -152,10 +153,14 @@ def _interpolated(model: SourceModel, n: int, point: Point, generator: torch.Gen
 
 
 def _large_sample(sampler: Sampler, n: int, point: Point, generator: torch.Generator) -> Tensor:
-    """Draw n; of stored particles all, once each: they are the law that is drawn from."""
+    """Draw n, so many that they stand for the law that is drawn from.
+
+    Of stored particles all, once each; from evenly spread source points where a kind has them, so
+    that what is left is the model's error and not that of sampling.
+    """
     if isinstance(sampler, Particles):
         return sampler.cloud(point).x
-    return sampler.draw(n, point, generator).x
+    return sampler.draw(n, point, generator, quasi=isinstance(sampler, SourceModel)).x
 
 
 def _redraw(large: Tensor, n: int, generator: torch.Generator) -> Tensor:
