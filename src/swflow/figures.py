@@ -187,7 +187,8 @@ def generalisation_figure(metrics: pd.DataFrame) -> Figure:
     sizes = metrics[metrics["metric"] == "train_rows"].groupby("dataset")["value"].first()
     table = table[table["model"] != TEST_SET].assign(rows=table["dataset"].map(sizes))
     several = table.groupby("teacher")["rows"].transform("nunique") > 1
-    groups = list(table[several].groupby("teacher"))
+    table = table[several]
+    groups = list(table.groupby("teacher"))
     if not groups:
         raise InputError("metrics.csv holds no flow on two sizes of a dataset; add one.")
     figure, panels = plt.subplots(
@@ -210,7 +211,7 @@ def _memorisation_lines(
     axes: Any, table: pd.DataFrame, x: str, y: str, colours: dict[Any, Any]
 ) -> None:
     """A line for each row and entropy, with its interval where there is one."""
-    for (model, entropy), part in table.sort_values(x).groupby(["model", "entropy"]):
+    for (model, _, entropy), part in table.sort_values(x).groupby(["model", "passes", "entropy"]):
         style = "--" if model == PARTICLES else "-"
         axes.plot(part[x], part[y], f"o{style}", markersize=3, color=colours[entropy])
         if f"{y}_low" in part:
@@ -226,7 +227,8 @@ def control_figure(metrics: pd.DataFrame) -> Figure:
     """Ratio to the floor at every entropy and time, learned from (filled) or not (open)."""
     table = fidelity_table(metrics)
     all_learned = table.groupby(["dataset", "teacher", "model"])["trained"].transform("all")
-    groups = list(table[~all_learned].groupby(["dataset", "teacher", "model", "passes"]))
+    shown = table[~all_learned]
+    groups = list(shown.groupby(["dataset", "teacher", "model", "passes"]))
     if not groups:
         raise InputError("metrics.csv holds no time or entropy between those learned; add one.")
     columns = min(len(groups), N_COLUMNS - 1)
@@ -239,7 +241,7 @@ def control_figure(metrics: pd.DataFrame) -> Figure:
         squeeze=False,
         layout="constrained",
     )
-    colours = _entropy_colours(table["entropy"])
+    colours = _entropy_colours(shown["entropy"])
     for axes, (key, group) in zip(panels.flat, groups, strict=False):
         for entropy, line in group.groupby("entropy"):
             colour = colours[entropy]
@@ -252,8 +254,8 @@ def control_figure(metrics: pd.DataFrame) -> Figure:
         axes.annotate("draws of another run", (0.02, 1), (0, -11), **_BESIDE_LINE)
         dataset, _, model, passes = key
         axes.set_title(f"{dataset}, {model}, passes: {passes}", fontsize=11)
-        axes.set(xlabel=TIME_LABEL, yscale="log")
-        _plain_log_axis(axes, min(0.7, table["ratio"].min()), max(1.5, table["ratio"].max()))
+        axes.set_xlabel(TIME_LABEL)
+        axes.set_ylim(0, 1.1 * max(1.5, shown["ratio"].max()))
         _time_axis(axes, group["time"].max())
     for line in panels:
         line[0].set_ylabel("SW₂ to a reference run / floor")
