@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import swflow
+from swflow import pictures
 from swflow.datasets import Dataset, RawDataset, Split, read_dataset, write_dataset
 from swflow.metrics.agreement import Judge
 from swflow.metrics.cost import run_flow
@@ -216,6 +217,14 @@ def test_samples_keep_their_classes(folder: Path, tmp_path: Path) -> None:
     assert draws.label is not None
     assert set(draws.label) <= {3, 7}
     assert ((draws.x[:, 0] < 0) == (draws.label == 3)).mean() > 0.9
+
+
+def test_pictures_show_the_classes_in_order() -> None:
+    label = np.array([7, 3, 7, 7, 3, 7])
+    first, second = pictures._by_class(label, 2)
+    assert label[first].tolist() == [3, 7] * 4
+    assert first.tolist() == [1, 0, 4, 2, 1, 3, 4, 5]  # the third 3 is the first again
+    assert second.tolist()[:2] == [1, 0]
 
 
 def test_real_rows_come_with_their_classes(classes: Dataset) -> None:

@@ -1,8 +1,9 @@
 """Pictures of samples: over time, over entropy, as a grid, and moving."""
 
+import itertools
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
 from matplotlib.animation import FuncAnimation
 from matplotlib.animation import writers as movie_writers
 from matplotlib.figure import Figure
@@ -23,6 +25,7 @@ from swflow.units import Units
 
 N_PANELS, N_POINTS, N_PATHS, N_IMAGES, MAX_IMAGES = 5, 4000, 150, 8, 1024
 IMAGE_MAP = matplotlib.colormaps["gray_r"].with_extremes(bad="#9ecae1")
+CLASS_COLOURS = sns.color_palette("colorblind")
 # A picture of a row: the labels of its panels, and the samples in each.
 Panels = dict[str, Draws]
 # Of an animation: the title and the samples `(n, *event_shape)`, in data units, of each frame.
@@ -167,7 +170,8 @@ def _plane_figure(
     for line, (name, draws) in zip(panels, shown.items(), strict=True):
         for axes, label in zip(line, labels, strict=False):
             if label in draws:
-                _scatter(axes, dataset.units.to_data(draws[label].x))
+                of = draws[label]
+                _scatter(axes, dataset.units.to_data(of.x), of.label)
             else:
                 axes.text(
                     0.5, 0.5, "not learned", ha="center", transform=axes.transAxes, color="0.5"
@@ -201,10 +205,14 @@ def _image_figure(dataset: Dataset, shown: dict[str, Panels]) -> Figure:
         squeeze=False,
         layout="constrained",
     )
-    real = dataset.splits["test"].x
+    test = dataset.splits["test"]
+    classed = any(d.label is not None for draws in shown.values() for d in draws.values())
+    real = test.x
+    if classed and test.y is not None:
+        real = np.concatenate([test.x[rows] for rows in _by_class(test.y, len(shown))])
     for column, (name, draws) in enumerate(shown.items()):
         start = N_IMAGES * column
-        strips = [draws[label].x[:N_IMAGES] if label in draws else None for label in labels]
+        strips = [_first_images(draws[label]) if label in draws else None for label in labels]
         strips.append(real[start : start + N_IMAGES])
         for axes, label, images in zip(
             panels[:, column], [*labels, "real, test split"], strips, strict=True
@@ -217,6 +225,25 @@ def _image_figure(dataset: Dataset, shown: dict[str, Panels]) -> Figure:
                 axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10)
         panels[0, column].set_title(name, fontsize=11)
     return figure
+
+
+def _first_images(draws: Draws) -> np.ndarray:
+    """The first N_IMAGES samples, or the first of each of as many classes."""
+    if draws.label is None:
+        return draws.x[:N_IMAGES]
+    return draws.x[next(iter(_by_class(draws.label, 1)))]
+
+
+def _by_class(label: np.ndarray, n: int) -> Iterator[np.ndarray]:
+    """Yield n times the row numbers of the first N_IMAGES classes, in order, each row once.
+
+    A class with fewer than n rows begins anew; with few classes each comes several times.
+    """
+    classes = np.unique(label)
+    chosen = classes[np.arange(N_IMAGES) % len(classes)]
+    rows = {known: itertools.cycle(np.flatnonzero(label == known)) for known in classes}
+    for _ in range(n):
+        yield np.array([next(rows[known]) for known in chosen])
 
 
 def _labels(shown: dict[str, Panels]) -> list[str]:
@@ -245,9 +272,14 @@ def _grid(images: np.ndarray, side: int) -> np.ndarray:
     return np.concatenate(padded)[:-1]
 
 
-def _scatter(axes: Any, x: np.ndarray) -> Any:
+def _scatter(axes: Any, x: np.ndarray, label: np.ndarray | None = None) -> Any:
+    """Points, in a colour for each class where there are classes."""
     points = _plane(x)[:N_POINTS]
-    return axes.scatter(*points.T, s=1, alpha=0.4, linewidth=0, color="C0", rasterized=True)
+    colour: Any = "C0"
+    if label is not None:
+        numbers = np.unique(label, return_inverse=True)[1][:N_POINTS]
+        colour = [CLASS_COLOURS[number % len(CLASS_COLOURS)] for number in numbers]
+    return axes.scatter(*points.T, s=1, alpha=0.4, linewidth=0, color=colour, rasterized=True)
 
 
 def _plane(x: np.ndarray) -> np.ndarray:
