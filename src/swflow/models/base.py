@@ -154,14 +154,23 @@ class Sampler(ABC):
             raise InputError(f"label={label}: this {self.kind} knows no labels; leave label out.")
         raise InputError(f"label={label}: allowed are {_listed(known)}.")
 
-    def choose_labels(self, n: int, point: Point, generator: Generator) -> Tensor | None:
-        """The class of each of n draws: that of the point, or in random order by their shares."""
+    def choose_labels(
+        self, n: int, point: Point, generator: Generator, quasi: bool = False
+    ) -> Tensor | None:
+        """The class of each of n draws: that of the point, or at random by their shares.
+
+        quasi: as many of each class as its share says, in order.
+        """
         if not self.domain.labels:
             return None
         if point.label is not None:
             return torch.full((n,), point.label)
-        shares = torch.tensor(self.domain.label_shares)
-        chosen = torch.multinomial(shares, n, replacement=True, generator=generator)
+        shares = torch.tensor(self.domain.label_shares, dtype=torch.float64)
+        if quasi:
+            within = (torch.arange(n) + 0.5) / n
+            chosen = torch.searchsorted(shares.cumsum(0), within).clamp(max=len(shares) - 1)
+        else:
+            chosen = torch.multinomial(shares, n, replacement=True, generator=generator)
         return torch.tensor(self.domain.labels)[chosen]
 
     def check_passes(self, passes: int) -> None:
@@ -263,12 +272,13 @@ class SourceModel(Model):
     def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Drawn:
         """Source points, carried; evenly spread ones are so within each class, too."""
         law, dim = self.domain.source, self.domain.units.dim
-        label = self.choose_labels(n, point, generator)
+        label = self.choose_labels(n, point, generator, quasi)
         x0 = draw_source(law, n, dim, quasi=quasi, generator=generator)
         if quasi and label is not None:
-            # Runs of a Sobol sequence are spread evenly, random subsets of it are not.
+            # Runs of a Sobol sequence are spread evenly, random subsets of it are not: classes
+            # take runs, and are mixed only then.
             order = torch.randperm(n, generator=generator)
-            x0, label = x0[order], label.sort().values[order]
+            x0, label = x0[order], label[order]
         return Drawn(self._carry_all(x0, point, label), label)
 
     @torch.inference_mode()
