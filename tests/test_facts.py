@@ -1,24 +1,19 @@
 """The flow against mathematics beyond isotropic Gaussians (FACTS.md, in units τ = t/d, ε = d·λ)."""
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 from scipy.special import gamma
 
-from swflow import FlowSettings, Snapshot, simulate, sliced_velocity, sliced_wasserstein
+from swflow import sliced_velocity, sliced_wasserstein
 from swflow.closed_form import gaussian_flow
 from swflow.settings import SourceSettings
 from swflow.settings.stability import growth_of_mean
 from swflow.sources import draw_source
-
-
-def run(
-    source: torch.Tensor, target: torch.Tensor, seed: int = 1, **settings: object
-) -> list[Snapshot]:
-    generator = torch.Generator().manual_seed(seed)
-    return list(simulate(source, target, FlowSettings(**settings), generator=generator))
+from tests.helpers import run
 
 
 def even_directions(n: int) -> torch.Tensor:
@@ -106,7 +101,7 @@ def test_means_of_few_directions_grow_as_predicted(case: str) -> None:
     squares = []
     for seed in range(repeats):
         settings = {"directions": "orthonormal" if orthonormal else "independent"}
-        with pytest.warns() if orthonormal else _nothing():
+        with pytest.warns() if orthonormal else nullcontext():
             *_, last = run(
                 source,
                 target,
@@ -205,9 +200,3 @@ def test_duplicated_targets_draw_no_more_than_their_share() -> None:
     torch.testing.assert_close(
         sliced_velocity(x, y.repeat(5, 1), thetas), sliced_velocity(x, y, thetas)
     )
-
-
-class _nothing:  # noqa: N801
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...

@@ -8,7 +8,7 @@ import torch
 from scipy.integrate import solve_ivp
 
 import swflow
-from swflow import FlowSettings, Snapshot, random_directions, simulate, sliced_wasserstein
+from swflow import FlowSettings, random_directions, simulate, sliced_wasserstein
 from swflow.flow import step_schedule
 from swflow.settings import SourceSettings
 from swflow.settings.stability import (
@@ -18,15 +18,7 @@ from swflow.settings.stability import (
     stationary_spread,
 )
 from swflow.sources import draw_source
-
-
-def run(source: torch.Tensor, target: torch.Tensor, **settings: object) -> list[Snapshot]:
-    generator = torch.Generator().manual_seed(1)
-    return list(simulate(source, target, FlowSettings(**settings), generator=generator))
-
-
-def normal(n: int, dim: int, seed: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
-    return torch.randn(n, dim, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+from tests.helpers import normal, run
 
 
 @pytest.mark.parametrize("dim", [2, 5])

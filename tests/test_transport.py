@@ -1,6 +1,7 @@
 """Transports along a direction: exact against a slow reference, sketches, histograms."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,11 +10,9 @@ import torch
 from swflow import FlowSettings, random_directions, simulate, sliced_velocity, sliced_wasserstein
 from swflow.sliced import Exact, Histogram, Sketch, drift, evaluation_directions
 from swflow.sliced.sorting import displaced, sorted_rows
-from tests import reference
+from tests import helpers, reference
 
-
-def normal(n: int, dim: int, seed: int) -> torch.Tensor:
-    return torch.randn(n, dim, generator=torch.Generator().manual_seed(seed))
+normal = partial(helpers.normal, dtype=torch.float32)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
