@@ -32,8 +32,9 @@ PICTURES = [
 pytestmark = pytest.mark.workflow
 
 
-def snakemake(root: Path, directory: Path, config: Path, *options: str) -> str:
+def snakemake(root: Path, directory: Path, config: Path | list[Path], *options: str) -> str:
     """Run the copy of the project in `root`; return its output."""
+    config = config if isinstance(config, list) else [config]
     binaries = Path(sys.executable).parent
     environment = os.environ | {
         "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
@@ -42,7 +43,7 @@ def snakemake(root: Path, directory: Path, config: Path, *options: str) -> str:
     where = ["-s", str(root / "Snakefile"), "--directory", str(directory)]
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *where]
     run = subprocess.run(
-        [*command, *options, "--configfile", str(config)],
+        [*command, *options, "--configfile", *map(str, config)],
         capture_output=True,
         text=True,
         env=environment,
@@ -333,3 +334,10 @@ def test_longer_studies_can_be_planned(study: str, simulations: int, tmp_path: P
     config = ROOT / "workflow" / "configs" / f"{study}.yaml"
     output = snakemake(ROOT, tmp_path / "run", config, "--dry-run")
     assert re.search(rf"^simulate\s+{simulations}$", output, flags=re.MULTILINE)
+
+
+def test_more_compute_trains_on_the_flows_of_the_long_study(tmp_path: Path) -> None:
+    configs = [ROOT / "workflow" / "configs" / f"{name}.yaml" for name in ("paper", "compute")]
+    output = snakemake(ROOT, tmp_path / "run", configs, "--dry-run")
+    assert re.search(r"^simulate\s+42$", output, flags=re.MULTILINE)
+    assert re.search(r"^train\s+12$", output, flags=re.MULTILINE)
