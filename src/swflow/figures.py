@@ -1,5 +1,6 @@
 """Numeric figures, made from metrics.csv alone."""
 
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ REGULARISATION = {
     "memorisation_s": "S: nearer to training rows\nthan to as many held-out rows",
 }
 N_COLUMNS, N_FIDELITY_COLUMNS = 3, 5
+MODEL_STYLES: list[Any] = ["-", ":", "-.", (0, (5, 1, 1, 1, 1, 1))]
 TIME_LABEL = "flow time τ"
 
 
@@ -156,32 +158,31 @@ def regularisation_figure(metrics: pd.DataFrame) -> Figure:
 
 
 def memorisation_figure(metrics: pd.DataFrame) -> Figure:
-    """A and S over time, a line of panels for each flow; solid: networks; dashed: their flows."""
+    """A and S over time, a line of panels for each flow; dashed: the flows themselves."""
     table = memorisation_table(metrics).dropna(subset=["time"])
-    # Two laws, a network and its flow, are as many as can be told apart.
-    table = table[table["model"].map(lambda model: not model.startswith("gaussian"))]
     names = {name: REGULARISATION[name] for name in ("memorisation_a", "memorisation_s")}
     learned = table.groupby(FLOW[:2])["model"].transform("nunique") > 1
-    groups = list(table[learned].groupby(FLOW[:2]))
+    table = table[learned]
+    groups = list(table.groupby(FLOW[:2]))
     if not groups:
         raise InputError("metrics.csv holds no model beside the flow; add one to an experiment.")
     figure, panels = plt.subplots(
         len(groups), 2, figsize=(9, 3.1 * len(groups) + 0.6), squeeze=False, layout="constrained"
     )
-    colours = _entropy_colours(table["entropy"])
+    colours, styles = _entropy_colours(table["entropy"]), _model_styles(table)
     for line, ((dataset, teacher), own) in zip(panels, groups, strict=True):
         for axes, (column, label) in zip(line, names.items(), strict=True):
-            _memorisation_lines(axes, own, "time", column, colours)
+            _memorisation_lines(axes, own, "time", column, colours, styles)
             axes.set(xlabel=TIME_LABEL, ylabel=label, title=f"{dataset}, {teacher}")
             _time_axis(axes, own["time"].max())
-    _network_and_flow_legend(figure, colours)
+    _entropy_and_model_legend(figure, colours, styles)
     return figure
 
 
 def generalisation_figure(metrics: pd.DataFrame) -> Figure:
     """Coverage and memorisation at the end of the flow over the number of training rows.
 
-    A colour for each entropy; solid: networks; dashed: the flows that they learned from.
+    A colour for each entropy; dashed: the flows that models learned from.
     """
     table = regularisation_table(metrics)
     sizes = metrics[metrics["metric"] == "train_rows"].groupby("dataset")["value"].first()
@@ -194,26 +195,32 @@ def generalisation_figure(metrics: pd.DataFrame) -> Figure:
     figure, panels = plt.subplots(
         len(groups), 3, figsize=(12.5, 3.4 * len(groups) + 0.6), squeeze=False, layout="constrained"
     )
-    colours = _entropy_colours(table["entropy"])
+    colours, styles = _entropy_colours(table["entropy"]), _model_styles(table)
     names = {name: label for name, label in REGULARISATION.items() if name != "ratio"}
     for line, (teacher, own) in zip(panels, groups, strict=True):
         for axes, (column, label) in zip(line, names.items(), strict=True):
-            _memorisation_lines(axes, own, "rows", column, colours)
+            _memorisation_lines(axes, own, "rows", column, colours, styles)
             axes.set(xscale="log", xlabel="training rows", ylabel=label, title=teacher)
             ticks = sorted(own["rows"].unique())
             axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
             axes.xaxis.set_minor_locator(NullLocator())
-    _network_and_flow_legend(figure, colours)
+    _entropy_and_model_legend(figure, colours, styles)
     return figure
 
 
 def _memorisation_lines(
-    axes: Any, table: pd.DataFrame, x: str, y: str, colours: dict[Any, Any]
+    axes: Any,
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    colours: dict[Any, Any],
+    styles: dict[Any, Any],
 ) -> None:
     """A line for each row and entropy, with its interval where there is one."""
     for (model, _, entropy), part in table.sort_values(x).groupby(["model", "passes", "entropy"]):
-        style = "--" if model == PARTICLES else "-"
-        axes.plot(part[x], part[y], f"o{style}", markersize=3, color=colours[entropy])
+        axes.plot(
+            part[x], part[y], marker="o", markersize=3, color=colours[entropy], ls=styles[model]
+        )
         if f"{y}_low" in part:
             bounds = (part[f"{y}_low"], part[f"{y}_high"])
             axes.fill_between(part[x], *bounds, color=colours[entropy], alpha=0.12, linewidth=0)
@@ -304,11 +311,18 @@ def _entropy_handles(colours: dict[Any, Any]) -> list[Line2D]:
     return _handles({f"ε = {entropy:g}": colour for entropy, colour in colours.items()})
 
 
-def _network_and_flow_legend(figure: Figure, colours: dict[Any, Any]) -> None:
-    """Colours are entropies; solid lines networks, dashed ones the flows that they learned."""
-    lines: list[tuple[Any, str]] = [("-", "network"), ("--", "flow")]
+def _model_styles(table: pd.DataFrame) -> dict[Any, Any]:
+    """Dashed lines for the flow, solid ones and others for models."""
+    models = sorted(set(table["model"]) - {PARTICLES})
+    return {PARTICLES: "--"} | dict(zip(models, itertools.cycle(MODEL_STYLES), strict=False))
+
+
+def _entropy_and_model_legend(
+    figure: Figure, colours: dict[Any, Any], styles: dict[Any, Any]
+) -> None:
+    """Colours are entropies, kinds of lines are models."""
     handles = _entropy_handles(colours)
-    handles += [Line2D([], [], color="0.3", linestyle=style, label=name) for style, name in lines]
+    handles += [Line2D([], [], color="0.3", ls=style, label=name) for name, style in styles.items()]
     figure.legend(handles=handles, frameon=False, loc="outside upper center", ncols=len(handles))
     sns.despine(figure)
 
