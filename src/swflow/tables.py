@@ -14,7 +14,7 @@ from swflow.summary import FLOOR_ROWS
 GENERATION = [
     name
     for name, row in FLOOR_ROWS.items()
-    if row == TEST_SET and not name.startswith("memorisation")
+    if row == TEST_SET and not name.startswith(("memorisation", "label"))
 ]
 
 
