@@ -137,7 +137,7 @@ def test_images_move_too(images: Units, tmp_path: Path) -> None:
 
 def test_journey_passes_through_the_stored_particles(stores: list[list[Trajectory]]) -> None:
     sampler = open_sampler([stores[0][0].path])
-    at = journey(sampler, 1000, 0.0, seed=0)
+    at = journey(sampler, 1000, 0.0, None, seed=0)
     units = sampler.domain.units
     for k in (0, 3, 6):
         stored = np.sort(units.to_data(stores[0][0].particles(k)), axis=0)
