@@ -24,7 +24,7 @@ BENCHMARKS = ("drift-cpu", "size", "structured", "target-batch")  # made by `mak
 STUDY_TABLES = {
     "paper": ("overview", "labels"),
     "ablation": ("overview",),
-    "generalisation": ("overview",),
+    "generalisation": ("regularisation",),
 }
 COST = [
     *("dataset", "teacher", "entropy", "model", "seconds_per_1000", "sw_few", "evaluations"),
