@@ -41,10 +41,7 @@ def convergence_figure(metrics: pd.DataFrame) -> Figure:
     if found.empty:
         raise InputError("metrics.csv holds no distance of a flow to its data; score particles.")
     groups = list(found.groupby(["dataset", "teacher", "entropy"]))
-    lines = -(-len(groups) // N_COLUMNS)
-    figure, panels = plt.subplots(
-        lines, N_COLUMNS, figsize=(4.2 * N_COLUMNS, 3 * lines), squeeze=False, layout="constrained"
-    )
+    figure, panels = _panels(len(groups), N_COLUMNS, (4.2, 3), (0, 0))
     for axes, (key, group) in zip(panels.flat, groups, strict=False):
         dataset, teacher, entropy = key
         shown = group.replace({"metric": CURVES}).rename(columns={"metric": "distance to"})
@@ -62,8 +59,6 @@ def convergence_figure(metrics: pd.DataFrame) -> Figure:
         axes.set_title(f"{dataset}, {teacher}, ε = {entropy:g}", fontsize=11)
         _plain_log_axis(axes, min(group["value"].min(), *floors), group["value"].max())
         _time_axis(axes, group["time"].max())
-    for axes in panels.flat[len(groups) :]:
-        axes.set_visible(False)
     sns.despine(figure)
     return figure
 
@@ -78,15 +73,7 @@ def fidelity_figure(metrics: pd.DataFrame) -> Figure:
     colours = dict(zip(names, sns.color_palette(PALETTE, len(names)), strict=True))
     groups = list(table.groupby(FLOW))
     columns = min(len(groups), N_FIDELITY_COLUMNS)
-    lines = -(-len(groups) // columns)
-    figure, panels = plt.subplots(
-        lines,
-        columns,
-        figsize=(3.4 * columns + 1, 3 * lines + 0.6),
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
+    figure, panels = _panels(len(groups), columns, (3.4, 3), (1, 0.6), sharey=True)
     for axes, (key, group) in zip(panels.flat, groups, strict=False):
         for name, line in group.groupby("line"):
             bounds = (line["ratio_low"], line["ratio_high"])
@@ -102,8 +89,6 @@ def fidelity_figure(metrics: pd.DataFrame) -> Figure:
         _time_axis(axes, group["time"].max())
     for line in panels:
         line[0].set_ylabel("SW₂ to a reference run / floor")
-    for axes in panels.flat[len(groups) :]:
-        axes.set_visible(False)
     figure.legend(
         handles=_handles(colours), frameon=False, loc="outside upper center", ncols=len(names)
     )
@@ -239,15 +224,7 @@ def control_figure(metrics: pd.DataFrame) -> Figure:
     if not groups:
         raise InputError("metrics.csv holds no time or entropy between those learned; add one.")
     columns = min(len(groups), N_COLUMNS - 1)
-    lines = -(-len(groups) // columns)
-    figure, panels = plt.subplots(
-        lines,
-        columns,
-        figsize=(5 * columns, 3.2 * lines + 0.6),
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
+    figure, panels = _panels(len(groups), columns, (5, 3.2), (0, 0.6), sharey=True)
     colours = _entropy_colours(shown["entropy"])
     for axes, (key, group) in zip(panels.flat, groups, strict=False):
         for entropy, line in group.groupby("entropy"):
@@ -266,8 +243,6 @@ def control_figure(metrics: pd.DataFrame) -> Figure:
         _time_axis(axes, group["time"].max())
     for line in panels:
         line[0].set_ylabel("SW₂ to a reference run / floor")
-    for axes in panels.flat[len(groups) :]:
-        axes.set_visible(False)
     handles = _entropy_handles(colours)
     open_marker: dict[str, Any] = {"marker": "o", "markerfacecolor": "white"}
     handles.append(Line2D([], [], color="0.3", label="not learned from", **open_marker))
@@ -292,6 +267,28 @@ def write_figure(figure: Figure, stem: Path) -> None:
         with atomic_path(stem.with_name(f"{stem.name}.{suffix}")) as partial:
             figure.savefig(partial, format=suffix, bbox_inches="tight", **options)
     plt.close(figure)
+
+
+def _panels(
+    n: int,
+    columns: int,
+    size: tuple[float, float],
+    margin: tuple[float, float],
+    sharey: bool = False,
+) -> tuple[Figure, np.ndarray]:
+    """A figure of n panels of this size, in inches, line by line, and its axes `(·, columns)`."""
+    lines = -(-n // columns)
+    figure, panels = plt.subplots(
+        lines,
+        columns,
+        figsize=(size[0] * columns + margin[0], size[1] * lines + margin[1]),
+        sharey=sharey,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes in panels.flat[n:]:
+        axes.set_visible(False)
+    return figure, panels
 
 
 def _handles(colours: dict[str, Any]) -> list[Line2D]:

@@ -231,7 +231,7 @@ def _first_images(draws: Draws) -> np.ndarray:
     """The first N_IMAGES samples, or the first of each of as many classes."""
     if draws.label is None:
         return draws.x[:N_IMAGES]
-    return draws.x[next(iter(_by_class(draws.label, 1)))]
+    return draws.x[next(_by_class(draws.label, 1))]
 
 
 def _by_class(label: np.ndarray, n: int) -> Iterator[np.ndarray]:

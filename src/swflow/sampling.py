@@ -153,7 +153,7 @@ def journey(
             sampler.transport(x0, time=time, entropy=entropy, label=of, passes=passes)
         ).numpy()
     if isinstance(sampler, Particles):
-        store = sampler.stores[point.entropy]
+        store = sampler.store(point)
         rows = sampler.rows(point)
         rows = rows[torch.randperm(len(rows), generator=keyed_generator(seed, "sample"))[:n]]
         clouds = np.stack([store.paired(k)[rows] for k in range(len(store.time))])

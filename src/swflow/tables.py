@@ -49,11 +49,9 @@ def fidelity_table(metrics: pd.DataFrame) -> pd.DataFrame:
             dict(zip(keys, key, strict=True))
             | _ratio(values["sw2"], floors["sw2"])
             | dict(zip(["ratio_low", "ratio_high"], ratio_interval(values, floors), strict=True))
-            | {"quasi": np.sqrt(values.get("sw2_quasi", nothing).mean() / floors["sw2"].mean())}
             | {
-                "interpolated": np.sqrt(
-                    values.get("sw2_interpolated", nothing).mean() / floors["sw2"].mean()
-                )
+                name: np.sqrt(values.get(f"sw2_{name}", nothing).mean() / floors["sw2"].mean())
+                for name in ("quasi", "interpolated")
             }
             | {
                 "excess": 100 * np.sqrt(max(0.0, beyond.mean())) / scale,

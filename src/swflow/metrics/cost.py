@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from statistics import median
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -76,18 +77,11 @@ def run_flow(dataset: Dataset, settings: SimulationSettings, n: int) -> Tensor:
     source = draw_source(settings.source, n, dataset.dim, generator=generator)
     target = torch.from_numpy(dataset.rows("train"))
     only_end = settings.model_copy(update={"times": tuple(settings.stored_times()[-1:])})
-    labels: list[Tensor | None] = [None, None]
-    y = dataset.splits["train"].y
+    y, labels = dataset.splits["train"].y, dict[str, Any]()
     if settings.labels and y is not None:
-        labels = [torch.from_numpy(shared_labels(y, n)), torch.from_numpy(y)]
-    *_, last = simulate(
-        source,
-        target,
-        only_end,
-        generator=generator,
-        source_labels=labels[0],
-        target_labels=labels[1],
-    )
+        classes = {"source_labels": shared_labels(y, n), "target_labels": y}
+        labels = {name: torch.from_numpy(found) for name, found in classes.items()}
+    *_, last = simulate(source, target, only_end, generator=generator, **labels)
     return last.particles
 
 

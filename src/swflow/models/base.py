@@ -5,6 +5,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Self
@@ -252,22 +253,8 @@ class SourceModel(Model):
                 f"x0 has shape {tuple(x0.shape)}: needed is (n, {self.domain.units.dim}), "
                 "source points in model units."
             )
-        each = label if isinstance(label, Tensor) else None
-        point = self.check(time, entropy, None if isinstance(label, Tensor) else label, passes)
-        if each is not None:
-            if each.shape != (len(x0),):
-                raise InputError(
-                    f"label has shape {tuple(each.shape)}: needed is ({len(x0)},), or one number."
-                )
-            for found in each.unique().tolist():
-                self.check_label(found)
-        elif point.label is not None:
-            each = torch.full((len(x0),), point.label)
-        elif self.domain.labels:
-            raise InputError(
-                f"label=None: say the class of the points, of {_listed(self.domain.labels)}."
-            )
-        return self._carry_all(x0, point, each)
+        point = self.check(time, entropy, None, passes)
+        return self._carry_all(x0, point, self._label_of_each(label, len(x0)))
 
     def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Drawn:
         """Source points, carried; evenly spread ones are so within each class, too."""
@@ -281,11 +268,28 @@ class SourceModel(Model):
             x0, label = x0[order], label[order]
         return Drawn(self._carry_all(x0, point, label), label)
 
+    def _label_of_each(self, label: int | Tensor | None, n: int) -> Tensor | None:
+        """The classes `(n,)` of n points, checked; none where the flow has none."""
+        if label is None and not self.domain.labels:
+            return None
+        if label is None:
+            known = _listed(self.domain.labels)
+            raise InputError(f"label=None: say the class of the points, of {known}.")
+        each = label if isinstance(label, Tensor) else torch.full((n,), label)
+        if each.shape != (n,):
+            raise InputError(
+                f"label has shape {tuple(each.shape)}: needed is ({n},), or one number."
+            )
+        for found in each.unique().tolist():
+            self.check_label(found)
+        return each
+
     @torch.inference_mode()
     def _carry_all(self, x0: Tensor, point: Point, label: Tensor | None) -> Tensor:
-        labels = [None] * len(x0) if label is None else label.split(BATCH_ROWS)
-        batches = zip(x0.split(BATCH_ROWS), labels, strict=False)
-        return torch.cat([self.carry(batch, point, of) for batch, of in batches])
+        batches = x0.split(BATCH_ROWS)
+        labels = repeat(None, len(batches)) if label is None else label.split(BATCH_ROWS)
+        parts = [self.carry(x, point, of) for x, of in zip(batches, labels, strict=True)]
+        return torch.cat(parts)
 
 
 def kind_class(kind: str) -> type[Any]:

@@ -156,6 +156,22 @@ class ConditionedModel(SourceModel):
         return model
 
 
+class SeveralPasses(ConditionedModel):
+    """A model that applies its network as often as it is asked to."""
+
+    one_pass: ClassVar[str]
+
+    @property
+    def passes(self) -> tuple[int, ...]:
+        """The numbers that the settings ask for; any other may be asked for too."""
+        return tuple(self.settings.passes)
+
+    def check_passes(self, passes: int) -> None:
+        """Any number from 1."""
+        if passes < 1:
+            raise InputError(f"passes={passes}: at least 1 {self.one_pass} is needed.")
+
+
 def learned_indices(n_times: int, stride: int) -> list[int]:
     """0 and every `stride`-th index, counted from the last: those that a model learns from."""
     return [0, *reversed(range(n_times - 1, 0, -stride))]

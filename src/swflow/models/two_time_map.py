@@ -6,14 +6,13 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from swflow.errors import InputError
 from swflow.models.base import Point
-from swflow.models.conditioned import ConditionedModel, Examples, Lesson
+from swflow.models.conditioned import Examples, Lesson, SeveralPasses
 from swflow.networks.mlp import ConditionedMLP
 from swflow.trajectory import Trajectory
 
 
-class TwoTimeMap(ConditionedModel):
+class TwoTimeMap(SeveralPasses):
     """X_(s,τ)(x) = x + (c_τ − c_s)·u(x, c_τ, c_s, ε), c the clock: exact at τ = s.
 
     It regresses every stored pair (X_s, X_τ), s < τ, of a particle (for ε > 0: of its twin). Two
@@ -22,13 +21,9 @@ class TwoTimeMap(ConditionedModel):
     """
 
     kind: ClassVar[str] = "two_time_map"
+    one_pass: ClassVar[str] = "pass"
     composes: ClassVar[bool] = True
     n_clocks: ClassVar[int] = 2
-
-    @property
-    def passes(self) -> tuple[int, ...]:
-        """Numbers of passes that the settings ask for; any other may be asked for too."""
-        return tuple(self.settings.passes)
 
     def examples(self, store: Trajectory, indices: list[int]) -> Examples:
         """Every pair of times; half of the lessons of each later time begin at the source."""
@@ -54,11 +49,6 @@ class TwoTimeMap(ConditionedModel):
             conditions = self.conditions(start, end, point.entropy, label).to(x0.device)
             x = self.predict(self.network, x, conditions)
         return x
-
-    def check_passes(self, passes: int) -> None:
-        """Any number of passes from 1."""
-        if passes < 1:
-            raise InputError(f"passes={passes}: at least 1 pass is needed.")
 
 
 MODEL = TwoTimeMap

@@ -6,14 +6,13 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from swflow.errors import InputError
 from swflow.models.base import Point
-from swflow.models.conditioned import ConditionedModel, Examples, Lesson
+from swflow.models.conditioned import Examples, Lesson, SeveralPasses
 from swflow.networks.mlp import ConditionedMLP
 from swflow.trajectory import Trajectory
 
 
-class Velocity(ConditionedModel):
+class Velocity(SeveralPasses):
     """dx/ds = (1 + τ)·u(x, τ, ε) in the time s = log(1 + τ); the network is the right-hand side.
 
     The ODE has the marginal laws of the flow, noise or not. The network regresses the stored
@@ -22,11 +21,7 @@ class Velocity(ConditionedModel):
     """
 
     kind: ClassVar[str] = "velocity"
-
-    @property
-    def passes(self) -> tuple[int, ...]:
-        """Numbers of evaluations that the settings ask for; any other may be asked for too."""
-        return tuple(self.settings.passes)
+    one_pass: ClassVar[str] = "evaluation"
 
     def examples(self, store: Trajectory, indices: list[int]) -> Examples:
         """Particles and (1 + τ)·(observed current velocity), at every time it is known.
@@ -60,11 +55,6 @@ class Velocity(ConditionedModel):
             x = x + h * (now if before is None else 1.5 * now - 0.5 * before)
             before = now
         return x
-
-    def check_passes(self, passes: int) -> None:
-        """Any number of evaluations from 1."""
-        if passes < 1:
-            raise InputError(f"passes={passes}: at least 1 evaluation is needed.")
 
     def _current(self, store: Trajectory, index: int) -> np.ndarray:
         current = store.current(index)
