@@ -14,8 +14,9 @@ from swflow.metrics.fidelity import fidelity, repeatability
 from swflow.metrics.generation import energy_distance, exact_wasserstein, generation
 from swflow.models.base import Point
 from swflow.models.particles import Particles
-from swflow.settings import ScoreSettings
-from swflow.trajectory import Trajectory
+from swflow.settings import ScoreSettings, SourceSettings
+from swflow.sources import draw_source
+from swflow.trajectory import Trajectory, shared_rows
 
 FEW = ScoreSettings(
     n_draws=100, n_redraws=5, n_large=200, n_directions=8, n_classifier=100, n_exact=50
@@ -93,7 +94,31 @@ def test_runs_carry_the_same_points(stores: list[list[Trajectory]]) -> None:
     first, second = stores[0][0].carried(0), stores[1][0].carried(0)
     assert first is not None
     np.testing.assert_array_equal(first, second)
-    assert not np.array_equal(stores[0][0].particles(0), stores[1][0].particles(0))
+
+
+def test_with_entropy_twins_of_common_source_points_repeat(
+    stores: list[list[Trajectory]],
+) -> None:
+    first, second = stores[2][1], stores[1][1]
+    assert len(first.shared_rows) == min(first.settings["n_carried"], first.shape[0] // 2)
+    assert sorted([*first.shared_rows, *first.own_rows]) == list(range(first.shape[0]))
+    sources = [store.particles(0) for store in (first, second)]
+    np.testing.assert_array_equal(*(x[first.shared_rows] for x in sources))
+    assert not np.isin(*(x[first.own_rows, 0] for x in sources)).any()
+    sampler, end = Particles(stores[2]), Point(first.entropy, float(first.time[-1]))
+    draws = sampler.draw(100, end, torch.Generator().manual_seed(0)).x.numpy()
+    found = {name: value for name, value, _ in fidelity(sampler, draws, second, end, FEW, 0)}
+    twins = [store.paired(6)[first.shared_rows] for store in (first, second)]
+    assert found["uvp"] == pytest.approx(repeatability(*twins))
+
+
+def test_shared_rows_are_from_all_over_the_source() -> None:
+    """Every k-th point of a Sobol sequence would lie in one part of the first coordinate."""
+    law = SourceSettings(law="uniform")
+    n, k = 32768, 1024
+    x = draw_source(law, n, 2, quasi=True, generator=torch.Generator().manual_seed(0))
+    positive = (x[shared_rows(n, k)] > 0).float().mean(dim=0)
+    assert float((positive - 0.5).abs().max()) < 4 * 0.5 / math.sqrt(k)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 6])

@@ -25,7 +25,7 @@ from swflow.randomness import keyed_generator
 from swflow.settings import SimulationSettings
 from swflow.sources import draw_source, shared_labels
 from swflow.targets import Rows, StoredRows
-from swflow.trajectory import CLOUDS, TrajectoryWriter, write_trajectory
+from swflow.trajectory import CLOUDS, TrajectoryWriter, shared_rows, write_trajectory
 
 CHECKPOINT_SECONDS = 60.0
 
@@ -180,6 +180,9 @@ class _Job:
         # Keyed without the seed: how far runs carry the same points apart is their repeatability.
         shared = keyed_generator("carried", device=device)
         carried = draw_source(settings.source, settings.n_carried, dim, generator=shared)
+        if settings.entropy > 0:
+            common = shared_rows(n, len(carried))
+            source[common] = carried[: len(common)]
         labels = [self.label(n), self.y, self.label(settings.n_carried)]
         return simulate(
             source,

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 import zarr
 from zarr.errors import ArrayNotFoundError, GroupNotFoundError, NodeNotFoundError
 
 from swflow.errors import InputError
 from swflow.files import atomic_path
 from swflow.flow import Snapshot
+from swflow.randomness import keyed_generator
 
 MIN_CHUNK_BYTES = 2**20
 CLOUDS = ("particles", "drift", "twin", "carried", "current")
@@ -205,6 +207,27 @@ class Trajectory:
         """Carried points `(k, d)` at stored time `index`: the same ones in runs of every seed."""
         return self._slice("carried", index) if "carried" in self.root else None
 
+    def repeated(self, index: int) -> np.ndarray | None:
+        """Where the points are at stored time `index` that runs of all seeds begin with, `(k, d)`.
+
+        Without entropy those carried along. With it massless points diffuse, since nothing keeps
+        their law: there they are twins of the particles that begin at the same points.
+        """
+        carried = self.carried(index)
+        if self.entropy == 0 or carried is None:
+            return carried
+        return self.paired(index)[self.shared_rows]
+
+    @cached_property
+    def shared_rows(self) -> np.ndarray:
+        """Row numbers of the particles that runs of all seeds begin with, where ε > 0."""
+        return shared_rows(self.shape[0], self.settings["n_carried"])
+
+    @cached_property
+    def own_rows(self) -> np.ndarray:
+        """Row numbers of all other particles, in random order: unseen by runs of other seeds."""
+        return _shuffled_rows(self.shape[0])[len(self.shared_rows) :]
+
     def index(self, time: float) -> int:
         """The index of a stored time. Raises InputError where it was not stored."""
         found = np.flatnonzero(np.isclose(self.time, time, rtol=1e-6))
@@ -232,6 +255,16 @@ class Trajectory:
         if known and zlib.crc32(values.data) != known[index]:
             raise InputError(f"{shard}: this part of the store has changed on disk. {self.remedy}")
         return values
+
+
+def shared_rows(n: int, k: int) -> np.ndarray:
+    """Row numbers of the k of n particles (at most half) that runs of all seeds begin with."""
+    return _shuffled_rows(n)[: min(k, n // 2)]
+
+
+def _shuffled_rows(n: int) -> np.ndarray:
+    """An order that all runs share. Every k-th evenly spread point would lie on one side."""
+    return torch.randperm(n, generator=keyed_generator("rows")).numpy()
 
 
 def _create_cloud(root: zarr.Group, name: str, times: int, n: int, dim: int) -> Any:

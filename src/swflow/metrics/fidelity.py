@@ -64,7 +64,7 @@ def fidelity(
         if sampler.composes and passes > 1:
             yield "defect", *composition_defect(sampler, reference, index, passes)
     elif isinstance(sampler, Particles):
-        first, second = sampler.stores[entropy].carried(index), reference.carried(index)
+        first, second = sampler.stores[entropy].repeated(index), reference.repeated(index)
         if first is not None and second is not None:
             yield "uvp", repeatability(first, second), len(first)
         if entropy > 0:
@@ -100,9 +100,9 @@ def unexplained_variance(
 ) -> tuple[float, int]:
     """L2-UVP (Korotin et al. 2021): 100·E|X̂(x₀) − X|²/Var X, in percent, on unseen pairs.
 
-    Returns it and the number of pairs, at most about MOST_PAIRS.
+    Returns it and the number of pairs, at most MOST_PAIRS.
     """
-    goal = torch.from_numpy(model.pair(reference, index)[_some(reference)])
+    goal = torch.from_numpy(model.pair(reference, index)[reference.own_rows[:MOST_PAIRS]])
     return _percent_of_variance(_carried(model, reference, index, passes) - goal, goal)
 
 
@@ -111,7 +111,7 @@ def composition_defect(
 ) -> tuple[float, int]:
     """100·E|X̂_k(x₀) − X̂_1(x₀)|²/Var X̂_1: how far k passes lead from one, in percent.
 
-    Returns it and the number of points, at most about MOST_PAIRS.
+    Returns it and the number of points, at most MOST_PAIRS.
     """
     one = _carried(model, reference, index, 1)
     return _percent_of_variance(_carried(model, reference, index, passes) - one, one)
@@ -138,7 +138,7 @@ class _Distance:
 
 def _carried(model: SourceModel, reference: Trajectory, index: int, passes: int) -> Tensor:
     """Where the model carries some of the reference's own source points."""
-    rows, label = _some(reference), reference.label
+    rows, label = reference.own_rows[:MOST_PAIRS], reference.label
     return model.transport(
         torch.from_numpy(reference.particles(0)[rows]),
         time=float(reference.time[index]),
@@ -146,11 +146,6 @@ def _carried(model: SourceModel, reference: Trajectory, index: int, passes: int)
         label=None if label is None else torch.from_numpy(label[rows]),
         passes=passes,
     )
-
-
-def _some(reference: Trajectory) -> slice:
-    """Every k-th row, of all classes, so that at most about MOST_PAIRS are left."""
-    return slice(None, None, -(-reference.shape[0] // MOST_PAIRS))
 
 
 def _percent_of_variance(error: Tensor, of: Tensor) -> tuple[float, int]:
