@@ -8,7 +8,7 @@ from scipy.special import gammaln
 from scipy.stats import rankdata
 from sklearn.neighbors import NearestNeighbors
 
-N_REPLICATES = 200
+N_REPLICATES = 100
 # A list of K neighbours holds one of a random part p of the rows but for a chance of (1 − p)^K.
 LOG_CHANCE = 14
 
