@@ -22,7 +22,7 @@ COMMANDS = {"default": "make results"} | {
 README = Path("README.md")
 BENCHMARKS = ("drift-cpu", "size", "structured", "target-batch")  # made by `make benchmarks`
 STUDY_TABLES = {
-    "paper": ("overview", "labels"),
+    "paper": ("overview",),
     "ablation": ("overview",),
     "generalisation": ("regularisation",),
 }
