@@ -94,6 +94,7 @@ def test_runs_carry_the_same_points(stores: list[list[Trajectory]]) -> None:
     first, second = stores[0][0].carried(0), stores[1][0].carried(0)
     assert first is not None
     np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(stores[0][0].particles(0), stores[1][0].particles(0))
 
 
 def test_with_entropy_twins_of_common_source_points_repeat(

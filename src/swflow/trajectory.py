@@ -213,10 +213,9 @@ class Trajectory:
         Without entropy those carried along. With it massless points diffuse, since nothing keeps
         their law: there they are twins of the particles that begin at the same points.
         """
-        carried = self.carried(index)
-        if self.entropy == 0 or carried is None:
-            return carried
-        return self.paired(index)[self.shared_rows]
+        if self.entropy == 0:
+            return self.carried(index)
+        return self.paired(index)[self.shared_rows] if len(self.shared_rows) else None
 
     @cached_property
     def shared_rows(self) -> np.ndarray:

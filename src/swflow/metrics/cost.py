@@ -77,7 +77,8 @@ def run_flow(dataset: Dataset, settings: SimulationSettings, n: int) -> Tensor:
     source = draw_source(settings.source, n, dataset.dim, generator=generator)
     target = torch.from_numpy(dataset.rows("train"))
     only_end = settings.model_copy(update={"times": tuple(settings.stored_times()[-1:])})
-    y, labels = dataset.splits["train"].y, dict[str, Any]()
+    y = dataset.splits["train"].y
+    labels: dict[str, Any] = {}
     if settings.labels and y is not None:
         classes = {"source_labels": shared_labels(y, n), "target_labels": y}
         labels = {name: torch.from_numpy(found) for name, found in classes.items()}

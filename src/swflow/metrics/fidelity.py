@@ -64,7 +64,7 @@ def fidelity(
         if sampler.composes and passes > 1:
             yield "defect", *composition_defect(sampler, reference, index, passes)
     elif isinstance(sampler, Particles):
-        first, second = sampler.stores[entropy].repeated(index), reference.repeated(index)
+        first, second = sampler.store(point).repeated(index), reference.repeated(index)
         if first is not None and second is not None:
             yield "uvp", repeatability(first, second), len(first)
         if entropy > 0:
