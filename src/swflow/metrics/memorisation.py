@@ -52,18 +52,18 @@ def memorisation(
     to_train = Neighbours.of(draws, train, k)
     to_heldout = Neighbours.of(draws, heldout, LOG_CHANCE)
     between = Neighbours.of(heldout, train, LOG_CHANCE)
-    one_train, one_heldout = np.ones(total, int), np.ones(m, int)
-    yield "memorisation_a", _a(to_train, between, one_train), len(draws)
-    yield "memorisation_s", float(_s(to_train, to_heldout, one_train, one_heldout).mean()), m
+    once_train, once_heldout = np.ones(total, int), np.ones(m, int)
+    a = _a(to_train.nearest(once_train), between.nearest(once_train))
+    yield "memorisation_a", a, len(draws)
+    yield "memorisation_s", float(_s(to_train, to_heldout, once_train, once_heldout).mean()), m
     rng = np.random.default_rng(seed)
     replicates = []
     for _ in range(N_REPLICATES):
         counts_train, counts_heldout = _resample(total, rng), _resample(m, rng)
         points, fresh = rng.integers(len(draws), size=len(draws)), rng.integers(m, size=m)
-        some = Neighbours(*(a[points] for a in to_train))
-        a = _a(some, Neighbours(*(b[fresh] for b in between)), counts_train)
-        to_few = Neighbours(*(b[points] for b in to_heldout))
-        replicates.append((a, _s(some, to_few, counts_train, counts_heldout).mean()))
+        a = _a(to_train.nearest(counts_train)[points], between.nearest(counts_train)[fresh])
+        s = _s(to_train, to_heldout, counts_train, counts_heldout)[points].mean()
+        replicates.append((a, s))
     errors = np.std(replicates, axis=0, ddof=1)
     yield "memorisation_a_error", float(errors[0]), len(draws)
     yield "memorisation_s_error", float(errors[1]), m
@@ -74,9 +74,8 @@ def _resample(n: int, rng: np.random.Generator) -> np.ndarray:
     return np.bincount(rng.integers(n, size=n), minlength=n)
 
 
-def _a(to_train: Neighbours, between: Neighbours, counts: np.ndarray) -> float:
+def _a(first: np.ndarray, second: np.ndarray) -> float:
     """P(first < second) over all pairs, ties counted half: the Mann-Whitney statistic."""
-    first, second = to_train.nearest(counts), between.nearest(counts)
     ranks = rankdata(np.concatenate([first, second]))[len(first) :]
     below = ranks.sum() - len(second) * (len(second) + 1) / 2
     return float(below / (len(first) * len(second)))
