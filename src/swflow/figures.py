@@ -30,7 +30,9 @@ REGULARISATION = {
     "memorisation_a": "A: nearer to training rows\nthan held-out rows are",
     "memorisation_s": "S: nearer to training rows\nthan to as many held-out rows",
 }
-N_COLUMNS, N_FIDELITY_COLUMNS = 3, 5
+N_COLUMNS = 3
+# Inches that an entry of a legend takes.
+ENTRY_WIDTH = 1.5
 MODEL_STYLES: list[Any] = ["-", ":", "-.", (0, (5, 1, 1, 1, 1, 1))]
 TIME_LABEL = "flow time τ"
 
@@ -64,36 +66,43 @@ def convergence_figure(metrics: pd.DataFrame) -> Figure:
 
 
 def fidelity_figure(metrics: pd.DataFrame) -> Figure:
-    """SW to a reference run over the floor, at each time, with 95 % intervals."""
+    """SW to a reference run over the floor, at each time, with 95 % intervals.
+
+    A line of panels for each flow, a panel for each of its entropies.
+    """
     table = fidelity_table(metrics)
     if table.empty:
         raise InputError("metrics.csv holds no model beside the flow; add one to an experiment.")
     table = table.assign(line=_named_passes(table))
     names = sorted(table["line"].unique())
     colours = dict(zip(names, sns.color_palette(PALETTE, len(names)), strict=True))
-    groups = list(table.groupby(FLOW))
-    columns = min(len(groups), N_FIDELITY_COLUMNS)
-    figure, panels = _panels(len(groups), columns, (3.4, 3), (1, 0.6), sharey=True)
-    for axes, (key, group) in zip(panels.flat, groups, strict=False):
-        for name, line in group.groupby("line"):
-            bounds = (line["ratio_low"], line["ratio_high"])
-            axes.plot(line["time"], line["ratio"], marker="o", markersize=4, color=colours[name])
-            axes.fill_between(line["time"], *bounds, color=colours[name], alpha=0.2, linewidth=0)
-        axes.axhline(1, color="0.4", linestyle="--", linewidth=1)
-        axes.annotate("draws of another run", (0.02, 1), (0, -11), **_BESIDE_LINE)
-        axes.set_yscale("log")
-        _plain_log_axis(axes, min(0.7, table["ratio_low"].min()), table["ratio_high"].max())
-        dataset, teacher, entropy = key
-        axes.set_title(f"{dataset}, {teacher}, ε = {entropy:g}", fontsize=11)
-        axes.set_xlabel(TIME_LABEL)
-        _time_axis(axes, group["time"].max())
-    for line in panels:
-        line[0].set_ylabel("SW₂ to a reference run / floor")
-    figure.legend(
-        handles=_handles(colours), frameon=False, loc="outside upper center", ncols=len(names)
-    )
-    sns.despine(figure)
+    flows = list(table.groupby(FLOW[:2]))
+    columns = max(flow["entropy"].nunique() for _, flow in flows)
+    figure, panels = _panels(len(flows) * columns, columns, (2.8, 2.5), (1, 0.6), sharey=True)
+    for line, (key, flow) in zip(panels, flows, strict=True):
+        for axes in line:
+            axes.set_visible(False)
+        for axes, (entropy, group) in zip(line, flow.groupby("entropy"), strict=False):
+            axes.set_visible(True)
+            _ratio_lines(axes, group, colours)
+            axes.set_title(f"ε = {entropy:g}", fontsize=11)
+            axes.set_yscale("log")
+            _plain_log_axis(axes, min(0.7, table["ratio_low"].min()), table["ratio_high"].max())
+        line[0].set_ylabel(f"{', '.join(map(str, key))}\nSW₂ to a reference run / floor")
+        line[0].annotate("draws of another run", (0.02, 1), (0, -11), **_BESIDE_LINE)
+    _legend(figure, _handles(colours))
     return figure
+
+
+def _ratio_lines(axes: Any, table: pd.DataFrame, colours: dict[Any, Any]) -> None:
+    """The ratio over time of each model of one flow and entropy."""
+    for name, line in table.groupby("line"):
+        bounds = (line["ratio_low"], line["ratio_high"])
+        axes.plot(line["time"], line["ratio"], marker="o", markersize=3, color=colours[name])
+        axes.fill_between(line["time"], *bounds, color=colours[name], alpha=0.2, linewidth=0)
+    axes.axhline(1, color="0.4", linestyle="--", linewidth=1)
+    axes.set_xlabel(TIME_LABEL)
+    _time_axis(axes, table["time"].max())
 
 
 def regularisation_figure(metrics: pd.DataFrame) -> Figure:
@@ -135,10 +144,7 @@ def regularisation_figure(metrics: pd.DataFrame) -> Figure:
             axes.set_ylim(0, 1)
     coverage = null[keys[0][0], "coverage"]
     panels[0][1].annotate("real rows", (0.03, coverage), (0, -11), **_BESIDE_LINE)
-    figure.legend(
-        handles=_handles(colours), frameon=False, loc="outside upper center", ncols=len(names)
-    )
-    sns.despine(figure)
+    _legend(figure, _handles(colours))
     return figure
 
 
@@ -246,8 +252,7 @@ def control_figure(metrics: pd.DataFrame) -> Figure:
     handles = _entropy_handles(colours)
     open_marker: dict[str, Any] = {"marker": "o", "markerfacecolor": "white"}
     handles.append(Line2D([], [], color="0.3", label="not learned from", **open_marker))
-    figure.legend(handles=handles, frameon=False, loc="outside upper center", ncols=len(handles))
-    sns.despine(figure)
+    _legend(figure, handles)
     return figure
 
 
@@ -291,6 +296,13 @@ def _panels(
     return figure, panels
 
 
+def _legend(figure: Figure, handles: list[Line2D]) -> None:
+    """Above all panels, in lines no longer than the figure is wide."""
+    columns = min(len(handles), int(figure.get_figwidth() / ENTRY_WIDTH))
+    figure.legend(handles=handles, frameon=False, loc="outside upper center", ncols=columns)
+    sns.despine(figure)
+
+
 def _handles(colours: dict[str, Any]) -> list[Line2D]:
     """What a legend shows for lines of these names and colours."""
     return [
@@ -320,8 +332,7 @@ def _entropy_and_model_legend(
     """Colours are entropies, kinds of lines are models."""
     handles = _entropy_handles(colours)
     handles += [Line2D([], [], color="0.3", ls=style, label=name) for name, style in styles.items()]
-    figure.legend(handles=handles, frameon=False, loc="outside upper center", ncols=len(handles))
-    sns.despine(figure)
+    _legend(figure, handles)
 
 
 def _named_passes(table: pd.DataFrame) -> pd.Series:
