@@ -5,6 +5,7 @@ cluster job that only plans does not pay for it.
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -308,6 +309,8 @@ def main() -> None:
     """Run a command; what a user can mend ends in one line and exit code 1."""
     # torch's threads spin for a while after each operation, in the way of those that sort.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # As an exception: what is half written is removed, also where torchrun ends its processes.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except InputError as error:
