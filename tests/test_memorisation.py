@@ -63,8 +63,12 @@ def test_mean_over_subsets_is_that_of_all_subsets() -> None:
 
 
 def test_a_is_the_share_of_pairs() -> None:
-    first, second = RNG.normal(size=7), RNG.normal(size=4)
-    assert _a(first, second) == pytest.approx((first[:, None] < second).mean())
+    draws, train, heldout = (RNG.normal(size=(n, 2)) for n in (7, 9, 4))
+    to_train, between = Neighbours.of(draws, train, 9), Neighbours.of(heldout, train, 9)
+    first, second = to_train.distance[:, 0], between.distance[:, 0]
+    expected = (first[:, None] < second).mean()
+    once = np.ones(9, int)
+    assert _a(to_train.nearest(once), between.nearest(once)) == pytest.approx(expected)
 
 
 def test_rows_drawn_out_of_a_replicate_are_passed_over() -> None:

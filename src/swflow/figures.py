@@ -80,14 +80,13 @@ def fidelity_figure(metrics: pd.DataFrame) -> Figure:
     columns = max(flow["entropy"].nunique() for _, flow in flows)
     figure, panels = _panels(len(flows) * columns, columns, (2.8, 2.5), (1, 0.6), sharey=True)
     for line, (key, flow) in zip(panels, flows, strict=True):
-        for axes in line:
-            axes.set_visible(False)
         for axes, (entropy, group) in zip(line, flow.groupby("entropy"), strict=False):
-            axes.set_visible(True)
             _ratio_lines(axes, group, colours)
             axes.set_title(f"ε = {entropy:g}", fontsize=11)
             axes.set_yscale("log")
             _plain_log_axis(axes, min(0.7, table["ratio_low"].min()), table["ratio_high"].max())
+        for axes in line[flow["entropy"].nunique() :]:
+            axes.set_visible(False)
         line[0].set_ylabel(f"{', '.join(map(str, key))}\nSW₂ to a reference run / floor")
         line[0].annotate("draws of another run", (0.02, 1), (0, -11), **_BESIDE_LINE)
     _legend(figure, _handles(colours))
