@@ -5,8 +5,8 @@ STAMP := $(VENV)/.installed
 # Rules call `swflow`: the environment must be first in PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help results paper ablation generalisation report test stress benchmarks lint format clean
-.PHONY: reference reference-paper reference-ablation reference-generalisation
+.PHONY: help results paper compute ablation generalisation rivals report test stress benchmarks lint format clean
+.PHONY: reference reference-paper reference-compute reference-ablation reference-generalisation reference-rivals
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -15,17 +15,22 @@ help:  ## Show this help
 results: $(STAMP)  ## Install, then run the default study with all cores
 	$(RUN) snakemake --cores all
 
-paper ablation generalisation: $(STAMP)  ## Run a longer study in its folder of runs/
+paper ablation generalisation rivals: $(STAMP)  ## Run a longer study in its folder of runs/
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/$@.yaml
+
+compute: $(STAMP)  ## Train ten times as long on a flow of the long study
+	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/paper.yaml workflow/configs/$@.yaml
 
 report: $(STAMP)  ## One page with every table and figure of the default study: report.html
 	$(RUN) snakemake --report report.html
 
+# A process more than cores: the tests on a cluster wait most of their time.
 test: $(STAMP)  ## Install, then run all tests
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses $$($(PYTHON) -c 'import os; print(1 + os.cpu_count())') --dist loadfile --no-loadscope-reorder
 
-stress: $(STAMP)  ## Kill simulations a hundred times, and see that they end with the same bytes
+stress: $(STAMP)  ## Kill simulations a hundred times, other stages and Snakemake twenty times each
 	$(RUN) SWFLOW_KILLS=100 pytest tests/test_resume.py -k killed
+	$(RUN) SWFLOW_KILLS=20 pytest tests/test_faults.py -k killed
 
 benchmarks: $(STAMP)  ## Time the drift and large simulations on this machine's CPU (10 minutes)
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/drift.py --out results/reference/benchmarks/drift-cpu.md
@@ -36,7 +41,7 @@ benchmarks: $(STAMP)  ## Time the drift and large simulations on this machine's 
 reference: $(STAMP)  ## Copy tables and figures to results/reference, and into the README
 	$(RUN) python workflow/reference.py default results
 
-reference-paper reference-ablation reference-generalisation: reference-%: $(STAMP)  ## Copy those of a longer study
+reference-paper reference-compute reference-ablation reference-generalisation reference-rivals: reference-%: $(STAMP)  ## Copy those of a longer study
 	$(RUN) python workflow/reference.py $* runs/$*/results
 
 lint: $(STAMP)  ## Style, types and workflow checks

@@ -17,6 +17,15 @@ torch.set_num_threads(1)
 TINY_FLOW = {"horizon": 2, "n_times": 7, "step": 0.25, "n_directions": 32, "n_particles": 1000}
 
 
+# Minutes each: they begin first, so that several workers end together.
+LONGEST = ["test_workflow.py", "test_slurm.py", "test_faults.py", "test_cli.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONGEST)))
+
+
 @pytest.fixture
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)

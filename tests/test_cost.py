@@ -20,6 +20,7 @@ from swflow.settings import (
     ScoreSettings,
     SimulationSettings,
 )
+from swflow.simulation import simulate_dataset
 from swflow.trajectory import Trajectory
 
 FEW = ScoreSettings(n_timed=50, n_timings=1)
@@ -76,3 +77,19 @@ def test_real_rows_cost_nothing(dataset: Dataset, stores: list[list[Trajectory]]
     from swflow.models.test_set import TestSet
 
     assert costs(TestSet(dataset), dataset, stores[1][0]) == {}
+
+
+def test_a_sketch_of_fixed_directions_keeps_its_quantiles_alone(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    kept = {}
+    for redraw in (False, True):
+        settings = SimulationSettings(
+            transport="sketch", redraw=redraw, n_quantiles=10, n_directions=4, times=[1], step=0.5
+        )
+        path = tmp_path / f"{redraw}.zarr"
+        simulate_dataset(dataset, settings, 0, path, "cpu")
+        store = Trajectory(path)
+        kept[redraw] = costs(Particles([store]), dataset, store)["stored_bytes"]
+    assert kept[False] == 4 * 4 * (2 + 10)
+    assert kept[True] == 150 * dataset.dim * _data_itemsize(dataset, 0)

@@ -206,7 +206,8 @@ def test_passes_of_an_ode_are_groups(
 
 def test_rows_in_one_dimension_are_drawn(tmp_path: Path) -> None:
     from swflow.datasets import read_dataset
-    from swflow.pictures import entropies_picture, save_picture
+    from swflow.figures import save_figure
+    from swflow.pictures import entropies_picture
     from swflow.sampling import sampling_points, write_samples
 
     rng = np.random.default_rng(0)
@@ -215,7 +216,7 @@ def test_rows_in_one_dimension_are_drawn(tmp_path: Path) -> None:
     data = read_dataset(tmp_path / "line.h5")
     sampler = open_sampler([tmp_path / "line.h5"])
     write_samples(sampler, 20, sampling_points(sampler), 0, tmp_path / "x.h5")
-    save_picture(entropies_picture(data, {"real": tmp_path / "x.h5"}), tmp_path / "line.png")
+    save_figure(entropies_picture(data, {"real": tmp_path / "x.h5"}), tmp_path / "line.png")
     with Image.open(tmp_path / "line.png") as picture:
         red, _, blue = np.moveaxis(np.asarray(picture.convert("RGB"), dtype=int), 2, 0)
     assert (blue > red + 20).sum() > 20  # the points

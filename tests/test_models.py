@@ -1,6 +1,5 @@
 """Models: exactness at time 0, round trips, controls, and foreign folders."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from swflow.settings import (
 )
 from swflow.simulation import simulate_dataset
 from swflow.trajectory import Trajectory
+from tests.helpers import rewrite_model
 
 SMALL = FlowMapSettings(
     network=NetworkSettings(width=64, depth=3),
@@ -226,9 +226,14 @@ def _drop(name: str) -> object:
 
 
 def _edit(key: str, value: object) -> object:
+    return lambda folder: rewrite_model(folder, **{key: value})
+
+
+def _flip(name: str, place: int) -> object:
     def change(folder: Path) -> None:
-        path = folder / "settings.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+        content = bytearray((folder / name).read_bytes())
+        content[place] ^= 1
+        (folder / name).write_bytes(content)
 
     return change
 
@@ -240,6 +245,8 @@ def _edit(key: str, value: object) -> object:
         _drop("settings.json"),
         lambda folder: (folder / "weights.safetensors").write_bytes(b"\0" * 100),
         lambda folder: (folder / "settings.json").write_text("{"),
+        _flip("weights.safetensors", -3),
+        _flip("settings.json", 400),
         _edit("format", 0),
         _edit("kind", "os.system"),
         _edit("kind", "gaussian_fit"),
@@ -280,6 +287,6 @@ def test_training_that_diverges_writes_no_model(
     wild = SMALL.model_copy(
         update={"training": OptimiserSettings(steps=50, learning_rate=1e30, clip_norm=1e30)}
     )
-    with pytest.raises(InputError, match=r"diverged .* Lower training.learning_rate"):
+    with pytest.raises(InputError, match=r"diverged: .* Lower training.learning_rate"):
         fit_model(wild, dataset, stores[0][:1], 0, tmp_path / "model", "cpu")
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from swflow.figures import control_figure, generalisation_figure, memorisation_figure
+from swflow.errors import InputError
+from swflow.figures import (
+    control_figure,
+    generalisation_figure,
+    memorisation_figure,
+    quality_over_cost_figure,
+)
 from swflow.summary import collect
 from swflow.tables import labels_table, memorisation_table, overview_table
 from tests.test_summary import row, write_score
@@ -141,3 +147,31 @@ def test_generalisation_needs_two_sizes_of_a_dataset(tmp_path: Path) -> None:
     figure = generalisation_figure(pd.concat([metrics, small]))
     ticks = {tick.get_text() for tick in figure.axes[0].get_xticklabels()}
     assert ticks == {"100", "300"}
+
+
+def test_quality_over_cost_shows_every_method_of_every_learned_dataset(tmp_path: Path) -> None:
+    ends = [{"entropy": entropy, "time": 2.0} for entropy in ENTROPIES]
+    made = {
+        "particles": [("sw_test", 0.2), ("seconds_per_1000", 2.0)],
+        "flow_map": [("sw_test", 0.4), ("seconds_per_1000", 0.02)],
+    }
+    paths = [
+        write_score(tmp_path, name, 0, [row(*score, **end) for score in scores for end in ends])
+        for name, scores in made.items()
+    ]
+    real = row("sw_test", 0.1, entropy=None, time=None)
+    paths.append(write_score(tmp_path, "test_set", 0, [real]))
+    metrics = collect(paths)
+    with pytest.raises(InputError, match="no samples beside their cost"):
+        quality_over_cost_figure(metrics[metrics["model"] != "flow_map"])
+    figure = quality_over_cost_figure(metrics)
+    axes, *_ = figure.axes
+    drawn = {
+        (round(float(x), 6), round(float(y), 6))
+        for line in axes.lines
+        for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+    }
+    assert {(2.0, 2.0), (0.02, 4.0)} <= drawn
+    assert {text.get_text() for text in axes.texts} == {""}  # the smallest entropy alone, 0
+    named = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert named == {"flow: plane", "flow_map", "held-out real rows"}

@@ -149,7 +149,9 @@ def test_study_answers_what_the_rules_ask() -> None:
     assert study.tables() == [
         *("overview", "fidelity", "generation", "regularisation", "memorisation", "twin", "cost"),
     ]
-    assert study.figures() == ["convergence", "fidelity", "regularisation", "memorisation"]
+    assert study.figures() == [
+        *("convergence", "fidelity", "regularisation", "memorisation", "quality_over_cost"),
+    ]
 
 
 def test_models_are_drawn_at_every_time_when_they_learn_from_some() -> None:

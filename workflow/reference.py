@@ -17,14 +17,16 @@ from swflow.summary import stage_shares
 from swflow.tables import readable
 
 COMMANDS = {"default": "make results"} | {
-    study: f"make {study}" for study in ("paper", "ablation", "generalisation")
+    study: f"make {study}" for study in ("paper", "compute", "ablation", "generalisation", "rivals")
 }
 README = Path("README.md")
 BENCHMARKS = ("drift-cpu", "size", "structured", "target-batch")  # made by `make benchmarks`
 STUDY_TABLES = {
     "paper": ("overview",),
+    "compute": ("overview",),
     "ablation": ("overview",),
     "generalisation": ("regularisation",),
+    "rivals": ("generation", "cost", "optimal_map"),
 }
 COST = [
     *("dataset", "teacher", "entropy", "model", "seconds_per_1000", "sw_few", "evaluations"),

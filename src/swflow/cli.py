@@ -5,7 +5,6 @@ cluster job that only plans does not pay for it.
 """
 
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ import typer
 
 from swflow.errors import InputError
 from swflow.options import (
+    CheckpointSeconds,
     DatasetFile,
     Device,
     Entropies,
@@ -37,6 +37,7 @@ from swflow.settings import (
     ScoreSettings,
     SimulationSettings,
 )
+from swflow.termination import EXIT_CODE, TerminatedError, end_on_termination
 
 app = typer.Typer(
     help="Learn sliced-Wasserstein flows: each command is one stage of the pipeline.",
@@ -66,10 +67,7 @@ def simulate(
     override: Overrides = [],
     seed: Seed = 0,
     device: Device = "cpu",
-    checkpoint_seconds: Annotated[
-        float,
-        typer.Option(help="Seconds between checkpoints, to go on from if interrupted.", min=0),
-    ] = 60,
+    checkpoint_seconds: CheckpointSeconds = 60,
     processes: Annotated[
         int,
         typer.Option(help="Processes of this machine that share the directions.", min=1),
@@ -102,22 +100,36 @@ def simulate(
 
 @app.command(epilog=fields(AnyModelSettings))
 def train(
-    stores: list[Path],
     dataset: DatasetFile,
     out: Out,
+    stores: Annotated[
+        list[Path], typer.Argument(help="Stores of one flow; none for models of the data alone.")
+    ] = [],
     settings: SettingsText = "{}",
     override: Overrides = [],
     seed: Seed = 0,
     device: Device = "cpu",
+    checkpoint_seconds: CheckpointSeconds = 60,
 ) -> None:
-    """Fit a model to the stores of a flow, one for each entropy; write its folder."""
+    """Fit a model to the stores of a flow, one for each entropy, or to the data; write its folder.
+
+    Interrupted, the same command goes on from the last checkpoint.
+    """
     from swflow.datasets import read_dataset
     from swflow.models.fit import fit_model
     from swflow.trajectory import Trajectory
 
     chosen = read_settings(AnyModelSettings, settings, override)
     teachers = Trajectory.open_all(stores)
-    fit_model(chosen, read_dataset(dataset), teachers, seed, out, checked_device(device))
+    fit_model(
+        chosen,
+        read_dataset(dataset),
+        teachers,
+        seed,
+        out,
+        checked_device(device),
+        checkpoint_seconds=checkpoint_seconds,
+    )
 
 
 @app.command(epilog=fields(SampleSettings))
@@ -306,15 +318,17 @@ def shares(benchmarks: Path) -> None:
 
 
 def main() -> None:
-    """Run a command; what a user can mend ends in one line and exit code 1."""
+    """Run a command; what a user can mend ends in one line and exit code 1, SIGTERM in 143."""
     # torch's threads spin for a while after each operation, in the way of those that sort.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # As an exception: what is half written is removed, also where torchrun ends its processes.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    end_on_termination()
     try:
         app()
     except InputError as error:
         sys.exit(f"swflow: error: {error}")
+    except TerminatedError as error:
+        typer.echo(f"swflow: stopped by SIGTERM: {error}.", err=True)
+        sys.exit(EXIT_CODE)
 
 
 def _named(registry: dict[str, Any], name: str, what: str) -> Any:

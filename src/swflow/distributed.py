@@ -15,6 +15,7 @@ from torch import Tensor
 
 from swflow.errors import InputError
 from swflow.sliced.blocks import Directions
+from swflow.termination import TerminatedError
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,11 @@ def started_by_torchrun() -> bool:
 def start_processes(n: int, arguments: Sequence[str]) -> None:
     """Run `swflow` with these arguments as n processes of this machine, and wait for them.
 
-    They share the threads that one would have. Raises InputError where one fails: it has said why.
+    They share the threads that one would have. Raises InputError where one fails: it has said why;
+    TerminatedError after SIGTERM, which they are told of, too.
     """
     from torch.distributed import run
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
@@ -97,3 +100,5 @@ def start_processes(n: int, arguments: Sequence[str]) -> None:
         run.main(["--standalone", f"--nproc-per-node={n}", "-m", "swflow.cli", *arguments])
     except ChildFailedError as error:
         raise InputError(f"one of {n} processes failed; it said why above.") from error
+    except SignalException as error:
+        raise TerminatedError(f"{n} processes were told to stop; they said above how") from error

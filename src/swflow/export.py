@@ -51,9 +51,10 @@ def write_points(x: np.ndarray, units: Units, out: Path, *, to_data: bool) -> No
     check_ending(out)
     data = units.to_data(x)
     if out.suffix == ".png":
-        from swflow.pictures import grid_picture, save_picture
+        from swflow.figures import save_figure
+        from swflow.pictures import grid_picture
 
-        save_picture(grid_picture(units, data), out)
+        save_figure(grid_picture(units, data), out)
         return
     shown = data if to_data else x
     with atomic_path(out) as partial:

@@ -15,12 +15,20 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from swflow.errors import InputError
 from swflow.files import atomic_path
 from swflow.settings import PARTICLES, TEST_SET
-from swflow.tables import FLOW, fidelity_table, memorisation_table, regularisation_table
+from swflow.tables import (
+    FLOW,
+    ROW,
+    cost_table,
+    fidelity_table,
+    generation_table,
+    memorisation_table,
+    regularisation_table,
+)
 
 PALETTE = "colorblind"
 CURVES = {"sw_train": "training rows", "sw_heldout": "held-out rows"}
@@ -33,35 +41,48 @@ REGULARISATION = {
 N_COLUMNS = 3
 # Inches that an entry of a legend takes.
 ENTRY_WIDTH = 1.5
-MODEL_STYLES: list[Any] = ["-", ":", "-.", (0, (5, 1, 1, 1, 1, 1))]
+LINE_STYLES: list[Any] = ["-", ":", "-.", (0, (5, 1, 1, 1, 1, 1))]
+MARKERS = "osD^vP*X<>"
 TIME_LABEL = "flow time τ"
+# Lines at what a perfect model scores.
+_REFERENCE: dict[str, Any] = {"color": "0.4", "linestyle": "--", "linewidth": 1}
+_ANOTHER_RUN = Line2D([], [], **_REFERENCE, label="draws of another run")
+_REAL_ROWS = Line2D([], [], **_REFERENCE, label="held-out real rows")
+# And lines at what is not perfect but fresh, where dashes mean something else.
+_FRESH: dict[str, Any] = {"color": "0.4", "linestyle": ":", "linewidth": 1}
 
 
 def convergence_figure(metrics: pd.DataFrame) -> Figure:
-    """SW of the flow to training and held-out rows over time; dashed: of draws from the former."""
+    """SW of the flow to training and held-out rows over time and steps, a panel for each flow.
+
+    Dotted: of as many draws from the training rows to each.
+    """
     found = metrics[metrics["metric"].isin(CURVES)]
     if found.empty:
         raise InputError("metrics.csv holds no distance of a flow to its data; score particles.")
-    groups = list(found.groupby(["dataset", "teacher", "entropy"]))
-    figure, panels = _panels(len(groups), N_COLUMNS, (4.2, 3), (0, 0))
+    groups = list(found.groupby(["dataset", "teacher"]))
+    colours = _entropy_colours(found["entropy"])
+    lines: dict[Any, Any] = {"sw_train": "-", "sw_heldout": "--"}
+    figure, panels = _panels(len(groups), min(len(groups), N_COLUMNS), (4.2, 3.3), (0, 0.8))
     for axes, (key, group) in zip(panels.flat, groups, strict=False):
-        dataset, teacher, entropy = key
-        shown = group.replace({"metric": CURVES}).rename(columns={"metric": "distance to"})
-        sns.lineplot(
-            shown,
-            **{"x": "time", "y": "value", "hue": "distance to", "hue_order": CURVES.values()},
-            **{"palette": PALETTE, "marker": "o", "errorbar": "sd", "ax": axes},
-            legend=axes is panels.flat[0],
-        )
-        floors = [group.loc[group["metric"] == metric, "floor"].mean() for metric in CURVES]
-        for floor, colour in zip(floors, sns.color_palette(PALETTE), strict=False):
-            axes.axhline(floor, color=colour, linestyle="--", linewidth=1)
-        axes.annotate("draws from training rows", (0.02, max(floors)), (0, 3), **_BESIDE_LINE)
+        for (entropy, metric), curve in group.groupby(["entropy", "metric"]):
+            seeds = curve.groupby("time")["value"].agg(["mean", "std"]).fillna(0)
+            style = {"color": colours[entropy], "linestyle": lines[metric]}
+            axes.plot(seeds.index, seeds["mean"], marker="o", markersize=3, **style)
+            bounds = (seeds["mean"] - seeds["std"], seeds["mean"] + seeds["std"])
+            axes.fill_between(seeds.index, *bounds, color=colours[entropy], alpha=0.2, lw=0)
+        floors = group.groupby("metric")["floor"].mean()
+        for floor in floors:
+            axes.axhline(floor, **_FRESH)
         axes.set(yscale="log", xlabel=TIME_LABEL, ylabel="SW₂ (model units)")
-        axes.set_title(f"{dataset}, {teacher}, ε = {entropy:g}", fontsize=11)
-        _plain_log_axis(axes, min(group["value"].min(), *floors), group["value"].max())
+        axes.set_title(", ".join(map(str, key)), fontsize=11)
+        _plain_log_axis(axes, min(group["value"].min(), floors.min()), group["value"].max())
         _time_axis(axes, group["time"].max())
-    sns.despine(figure)
+        _step_axis(axes, metrics, key)
+    handles = _entropy_handles(colours)
+    for metric, name in CURVES.items():
+        handles.append(Line2D([], [], color="0.3", ls=lines[metric], label=f"to {name}"))
+    _legend(figure, [*handles, Line2D([], [], **_FRESH, label="draws from training rows")])
     return figure
 
 
@@ -73,33 +94,31 @@ def fidelity_figure(metrics: pd.DataFrame) -> Figure:
     table = fidelity_table(metrics)
     if table.empty:
         raise InputError("metrics.csv holds no model beside the flow; add one to an experiment.")
-    table = table.assign(line=_named_passes(table))
-    names = sorted(table["line"].unique())
-    colours = dict(zip(names, sns.color_palette(PALETTE, len(names)), strict=True))
+    colours, styles = _colours(table["model"]), _passes_styles(table)
     flows = list(table.groupby(FLOW[:2]))
     columns = max(flow["entropy"].nunique() for _, flow in flows)
     figure, panels = _panels(len(flows) * columns, columns, (2.8, 2.5), (1, 0.6), sharey=True)
     for line, (key, flow) in zip(panels, flows, strict=True):
         for axes, (entropy, group) in zip(line, flow.groupby("entropy"), strict=False):
-            _ratio_lines(axes, group, colours)
+            _ratio_lines(axes, group, colours, styles)
             axes.set_title(f"ε = {entropy:g}", fontsize=11)
             axes.set_yscale("log")
             _plain_log_axis(axes, min(0.7, table["ratio_low"].min()), table["ratio_high"].max())
         for axes in line[flow["entropy"].nunique() :]:
             axes.set_visible(False)
         line[0].set_ylabel(f"{', '.join(map(str, key))}\nSW₂ to a reference run / floor")
-        line[0].annotate("draws of another run", (0.02, 1), (0, -11), **_BESIDE_LINE)
-    _legend(figure, _handles(colours))
+    _legend(figure, [*_model_handles(colours, styles), _ANOTHER_RUN])
     return figure
 
 
-def _ratio_lines(axes: Any, table: pd.DataFrame, colours: dict[Any, Any]) -> None:
+def _ratio_lines(
+    axes: Any, table: pd.DataFrame, colours: dict[Any, Any], styles: dict[Any, Any]
+) -> None:
     """The ratio over time of each model of one flow and entropy."""
-    for name, line in table.groupby("line"):
-        bounds = (line["ratio_low"], line["ratio_high"])
-        axes.plot(line["time"], line["ratio"], marker="o", markersize=3, color=colours[name])
-        axes.fill_between(line["time"], *bounds, color=colours[name], alpha=0.2, linewidth=0)
-    axes.axhline(1, color="0.4", linestyle="--", linewidth=1)
+    for (model, passes), line in table.groupby(["model", "passes"]):
+        style = {"ls": styles.get(passes, "-"), "marker": "o", "markersize": 3}
+        _line(axes, line["time"], line, "ratio", colours[model], style)
+    axes.axhline(1, **_REFERENCE)
     axes.set_xlabel(TIME_LABEL)
     _time_axis(axes, table["time"].max())
 
@@ -119,21 +138,16 @@ def regularisation_figure(metrics: pd.DataFrame) -> Figure:
         len(keys), 4, figsize=(15, 3.1 * len(keys) + 0.5), squeeze=False, layout="constrained"
     )
     shown = table.set_index(["dataset", "teacher"]).loc[keys]
-    names = sorted(_named_passes(shown).unique())
-    colours = dict(zip(names, sns.color_palette(PALETTE, len(names)), strict=True))
+    colours, styles = _colours(shown["model"]), _passes_styles(shown)
     for line, (dataset, teacher) in zip(panels, keys, strict=True):
         own = table[(table["dataset"] == dataset) & (table["teacher"] == teacher)]
         own = own.assign(ratio=own["sw_test"] / own["floor"])
         for axes, (column, label) in zip(line, REGULARISATION.items(), strict=True):
-            for name, part in own.groupby(_named_passes(own)):
-                axes.plot(part["entropy"], part[column], "o-", color=colours[name], label=name)
-                if f"{column}_low" in part:
-                    bounds = (part[f"{column}_low"], part[f"{column}_high"])
-                    axes.fill_between(
-                        part["entropy"], *bounds, color=colours[name], alpha=0.2, linewidth=0
-                    )
+            for (model, passes), part in own.groupby(["model", "passes"]):
+                style = {"ls": styles.get(passes, "-"), "marker": "o"}
+                _line(axes, part["entropy"], part, column, colours[model], style)
             ideal = 1.0 if column == "ratio" else null[dataset, column]
-            axes.axhline(ideal, color="0.4", linestyle="--", linewidth=1)
+            axes.axhline(ideal, **_REFERENCE)
             axes.set(xlabel="entropy ε", ylabel=label, title=f"{dataset}, {teacher}")
             _entropy_axis(axes, own["entropy"])
         line[0].set_yscale("log")
@@ -141,9 +155,7 @@ def regularisation_figure(metrics: pd.DataFrame) -> Figure:
         line[1].set_ylim(0, 1.05)
         for axes in line[2:]:
             axes.set_ylim(0, 1)
-    coverage = null[keys[0][0], "coverage"]
-    panels[0][1].annotate("real rows", (0.03, coverage), (0, -11), **_BESIDE_LINE)
-    _legend(figure, _handles(colours))
+    _legend(figure, [*_model_handles(colours, styles), _REAL_ROWS])
     return figure
 
 
@@ -208,16 +220,65 @@ def _memorisation_lines(
 ) -> None:
     """A line for each row and entropy, with its interval where there is one."""
     for (model, _, entropy), part in table.sort_values(x).groupby(["model", "passes", "entropy"]):
-        axes.plot(
-            part[x], part[y], marker="o", markersize=3, color=colours[entropy], ls=styles[model]
-        )
-        if f"{y}_low" in part:
-            bounds = (part[f"{y}_low"], part[f"{y}_high"])
-            axes.fill_between(part[x], *bounds, color=colours[entropy], alpha=0.12, linewidth=0)
+        _line(axes, part[x], part, y, colours[entropy], styles[model] | {"markersize": 3})
     if f"{y}_low" in table:
-        axes.axhline(0.5, color="0.4", linestyle=":", linewidth=1)
-        axes.annotate("fresh data", (0.02, 0.5), (0, 4), **_BESIDE_LINE)
+        axes.axhline(0.5, **_FRESH)
     axes.set_ylim(0, 1.02)
+
+
+def quality_over_cost_figure(metrics: pd.DataFrame) -> Figure:
+    """Distance to test rows, over its floor, over the seconds that 1,000 samples take.
+
+    Of each method at its smallest entropy and k passes. Of datasets that something was learned
+    of, but not those where only the map matters.
+    """
+    table = generation_table(metrics).merge(cost_table(metrics), on=ROW)
+    table = table.dropna(subset=["seconds_per_1000"])
+    least = table.groupby(["dataset", "teacher", "model"])["entropy"].transform("min")
+    table = table[table["entropy"].isna() | (table["entropy"] == least)]
+    real = metrics[(metrics["model"] == TEST_SET) & (metrics["metric"] == "sw_test")]
+    floors = real.groupby("dataset")["value"].mean()
+    learned = set(table.loc[table["model"] != PARTICLES, "dataset"])
+    maps = set(metrics.loc[metrics["metric"] == "map_uvp", "dataset"])
+    table = table[table["dataset"].isin((learned - maps) & set(floors.index))]
+    if table.empty:
+        raise InputError("metrics.csv holds no samples beside their cost; add an experiment.")
+    table["ratio"] = table["sw_test"] / table["dataset"].map(floors)
+    table["error"] = table["sw_test_std"] / table["dataset"].map(floors)
+    table["method"] = _methods(table)
+    colours = _colours(table["method"])
+    marks = dict(zip(colours, itertools.cycle(MARKERS), strict=False))
+    groups = list(table.groupby("dataset"))
+    figure, panels = _panels(len(groups), min(len(groups), N_COLUMNS), (4.6, 3.6), (0, 1), True)
+    for axes, (dataset, group) in zip(panels.flat, groups, strict=False):
+        for (name, _), part in group.sort_values("passes").groupby(["method", "teacher"]):
+            style = {"color": colours[name], "marker": marks[name], "markersize": 7}
+            at = part["seconds_per_1000"], part["ratio"]
+            axes.errorbar(*at, yerr=part["error"], linewidth=1, capsize=2, **style)
+            for _, row in part.iterrows():
+                notes = [f"ε = {row['entropy']:g}"] if row["entropy"] > 0 else []
+                notes += [f"k = {row['passes']:g}"] if len(part) > 1 else []
+                spot = row["seconds_per_1000"], row["ratio"]
+                axes.annotate(", ".join(notes), spot, (7, -3), **_BESIDE_POINT)
+        axes.axhline(1, **_REFERENCE)
+        axes.set(xscale="log", yscale="log", title=dataset, xlabel="seconds per 1,000 samples")
+        low, high = table["seconds_per_1000"].min(), table["seconds_per_1000"].max()
+        axes.set_xlim(low / 2, high * 4)
+        _plain_log_axis(axes, min(0.8, table["ratio"].min()), table["ratio"].max())
+    for line in panels:
+        line[0].set_ylabel("SW₂ to test rows / floor")
+    handles = [
+        Line2D([], [], color=colours[name], marker=marks[name], linestyle="", label=name)
+        for name in colours
+    ]
+    _legend(figure, [*handles, _REAL_ROWS])
+    return figure
+
+
+def _methods(table: pd.DataFrame) -> pd.Series:
+    """A flow by its own name, others by the model's."""
+    is_flow = table["model"] == PARTICLES
+    return table["model"].mask(is_flow, "flow: " + table["teacher"])
 
 
 def control_figure(metrics: pd.DataFrame) -> Figure:
@@ -239,8 +300,7 @@ def control_figure(metrics: pd.DataFrame) -> Figure:
                 face = colour if trained else "white"
                 at = (part["time"], part["ratio"])
                 axes.plot(*at, "o", markersize=4, color=colour, markerfacecolor=face)
-        axes.axhline(1, color="0.4", linestyle="--", linewidth=1)
-        axes.annotate("draws of another run", (0.02, 1), (0, -11), **_BESIDE_LINE)
+        axes.axhline(1, **_REFERENCE)
         dataset, _, model, passes = key
         axes.set_title(f"{dataset}, {model}, passes: {passes}", fontsize=11)
         axes.set_xlabel(TIME_LABEL)
@@ -251,7 +311,7 @@ def control_figure(metrics: pd.DataFrame) -> Figure:
     handles = _entropy_handles(colours)
     open_marker: dict[str, Any] = {"marker": "o", "markerfacecolor": "white"}
     handles.append(Line2D([], [], color="0.3", label="not learned from", **open_marker))
-    _legend(figure, handles)
+    _legend(figure, [*handles, _ANOTHER_RUN])
     return figure
 
 
@@ -262,14 +322,22 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "memorisation": memorisation_figure,
     "generalisation": generalisation_figure,
     "control": control_figure,
+    "quality_over_cost": quality_over_cost_figure,
 }
 
 
 def write_figure(figure: Figure, stem: Path) -> None:
-    """Write `stem`.png and `stem`.svg, without dates inside."""
-    for suffix, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
-        with atomic_path(stem.with_name(f"{stem.name}.{suffix}")) as partial:
-            figure.savefig(partial, format=suffix, bbox_inches="tight", **options)
+    """Write `stem`.png and `stem`.svg."""
+    for suffix in ("png", "svg"):
+        save_figure(figure, stem.with_name(f"{stem.name}.{suffix}"))
+
+
+def save_figure(figure: Figure, out: Path) -> None:
+    """Write one file in the format of its ending, without a date inside, and close the figure."""
+    kind = out.suffix[1:]
+    metadata = {"Date": None} if kind == "svg" else None
+    with atomic_path(out) as partial:
+        figure.savefig(partial, format=kind, bbox_inches="tight", dpi=150, metadata=metadata)
     plt.close(figure)
 
 
@@ -293,6 +361,16 @@ def _panels(
     for axes in panels.flat[n:]:
         axes.set_visible(False)
     return figure, panels
+
+
+def _line(
+    axes: Any, x: pd.Series, table: pd.DataFrame, y: str, colour: Any, style: dict[str, Any]
+) -> None:
+    """Column y over x, with its interval where there is one."""
+    axes.plot(x, table[y], color=colour, **style)
+    if f"{y}_low" in table:
+        bounds = table[f"{y}_low"], table[f"{y}_high"]
+        axes.fill_between(x, *bounds, color=colour, alpha=0.15, linewidth=0)
 
 
 def _legend(figure: Figure, handles: list[Line2D]) -> None:
@@ -320,9 +398,10 @@ def _entropy_handles(colours: dict[Any, Any]) -> list[Line2D]:
 
 
 def _model_styles(table: pd.DataFrame) -> dict[Any, Any]:
-    """Dashed lines for the flow, solid ones and others for models."""
+    """Dashed lines for the flow, other lines and marks for models."""
     models = sorted(set(table["model"]) - {PARTICLES})
-    return {PARTICLES: "--"} | dict(zip(models, itertools.cycle(MODEL_STYLES), strict=False))
+    kinds = [{"marker": mark, "ls": line} for mark in MARKERS for line in LINE_STYLES]
+    return {PARTICLES: {"marker": "o", "ls": "--"}} | dict(zip(models, kinds, strict=False))
 
 
 def _entropy_and_model_legend(
@@ -330,21 +409,41 @@ def _entropy_and_model_legend(
 ) -> None:
     """Colours are entropies, kinds of lines are models."""
     handles = _entropy_handles(colours)
-    handles += [Line2D([], [], color="0.3", ls=style, label=name) for name, style in styles.items()]
-    _legend(figure, handles)
+    handles += [Line2D([], [], color="0.3", **style, label=name) for name, style in styles.items()]
+    _legend(figure, [*handles, Line2D([], [], **_FRESH, label="fresh data")])
 
 
-def _named_passes(table: pd.DataFrame) -> pd.Series:
-    """Models by name, with the number of passes where it is not 1."""
-    several = table["passes"].map(lambda k: f", {k:g} passes" if k > 1 else "")
-    return table["model"] + several
+def _colours(names: pd.Series) -> dict[Any, Any]:
+    """A colour for each name."""
+    found = sorted(names.unique())
+    palette = PALETTE if len(found) <= len(sns.color_palette(PALETTE)) else "husl"
+    return dict(zip(found, sns.color_palette(palette, len(found)), strict=True))
+
+
+def _passes_styles(table: pd.DataFrame) -> dict[Any, Any]:
+    """A kind of line for each number of passes, of models that have several."""
+    several = table.groupby("model")["passes"].transform("nunique") > 1
+    known = sorted(table.loc[several, "passes"].unique())
+    return dict(zip(known, itertools.cycle(LINE_STYLES), strict=False))
+
+
+def _model_handles(colours: dict[Any, Any], styles: dict[Any, Any]) -> list[Line2D]:
+    """Colours are models, kinds of lines are passes."""
+    return _handles(colours) + [
+        Line2D([], [], color="0.3", ls=style, label=f"k = {passes:g}")
+        for passes, style in styles.items()
+    ]
 
 
 def _entropy_axis(axes: Any, entropies: pd.Series) -> None:
-    """Spread grows as √ε for small ε: so does the axis."""
-    ticks = sorted(entropies.unique())
+    """Spread grows as √ε for small ε: so does the axis. Labels that would touch are left out."""
+    end = 1.1 * entropies.max()
+    ticks: list[float] = []
+    for entropy in sorted(entropies.unique()):
+        if not ticks or math.sqrt(entropy) - math.sqrt(ticks[-1]) > 0.12 * math.sqrt(end):
+            ticks.append(entropy)
     axes.set_xscale("function", functions=(np.sqrt, np.square))
-    axes.set_xlim(0, max(ticks) * 1.1)
+    axes.set_xlim(0, end)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
@@ -356,19 +455,35 @@ def _time_axis(axes: Any, end: float) -> None:
     axes.set_xlim(0, end * 1.05)
 
 
+def _step_axis(axes: Any, metrics: pd.DataFrame, key: tuple[Any, ...]) -> None:
+    """Above a panel, the number of steps up to each time."""
+    own = metrics[(metrics["metric"] == "steps") & (metrics["dataset"] == key[0])]
+    counted = own[own["teacher"] == key[1]].groupby("time")["value"].max()
+    if counted.empty:
+        return
+    marks = counted.iloc[[0, len(counted) // 3, 2 * len(counted) // 3, -1]]
+    above = axes.secondary_xaxis("top")
+    above.set_xticks(marks.index, [f"{steps:.0f}" for steps in marks], fontsize=8)
+    above.set_xlabel("steps", fontsize=8)
+
+
 def _plain_log_axis(axes: Any, low: float, high: float) -> None:
-    """Ticks at 1, 2 and 5 times powers of ten (over long ranges at 1 alone), as plain numbers."""
-    decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-    within = (1, 2, 5) if high < 1000 * low else (1,)
-    ticks = [k * 10.0**d for d in decades for k in within]
+    """Ticks as plain numbers: 1, 2, 5 × 10^n; over long ranges 1 alone, over short ones evenly."""
+    if high < 3 * low:
+        ticks = list(MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high))
+    else:
+        decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+        within = (1, 2, 5) if high < 1000 * low else (1,)
+        ticks = [k * 10.0**d for d in decades for k in within]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(low / 1.15, high * 1.15)
 
 
-_BESIDE_LINE: dict[str, Any] = {
-    "xycoords": ("axes fraction", "data"),
+_BESIDE_POINT: dict[str, Any] = {
     "textcoords": "offset points",
     "fontsize": 8,
     "color": "0.3",
+    "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
+    "zorder": 1,
 }

@@ -1,6 +1,9 @@
 """Products appear whole or not at all: written beside their place, then renamed."""
 
+import fcntl
+import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +17,60 @@ def partial_path(path: Path) -> Path:
 
 
 @contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Be the only process that writes a product, by `<path>.lock`.
+
+    The system frees the lock of a process that ends, however it does. Raises InputError where
+    another process holds it, or the place cannot be written to.
+    """
+    lock = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            file = lock.open("a+")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with file:
+                    file.seek(0)
+                    raise InputError(
+                        f"{path}: {file.read() or 'another process'} is writing this: wait until "
+                        "it is done, or stop it."
+                    ) from None
+            if _is_at(file.fileno(), lock):
+                break
+            file.close()  # its holder removed it between our opening and locking it
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        file.close()
+
+
+@contextmanager
 def atomic_path(path: Path, kept_with: Path | None = None) -> Iterator[Path]:
     """Yield `<path>.partial` to write a file or folder to; rename it to `path` on success.
 
     On an exception the partial product is removed and `path` is untouched. What an interrupted
-    writer left is removed first. Both only unless the file `kept_with`, a checkpoint, is there.
-    Raises InputError where the place cannot be written to.
+    writer left is removed first. Both only unless the file `kept_with`, a checkpoint, is there:
+    then the caller holds the lock, from before it read that file.
+    Raises InputError where the place cannot be written to, or another process is writing there.
     """
+    if kept_with is None:
+        with exclusive(path), _replaced(path, None) as partial:
+            yield partial
+    else:
+        with _replaced(path, kept_with) as partial:
+            yield partial
+
+
+@contextmanager
+def _replaced(path: Path, kept_with: Path | None) -> Iterator[Path]:
     partial = partial_path(path)
 
     def discard() -> None:
@@ -31,10 +81,7 @@ def atomic_path(path: Path, kept_with: Path | None = None) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         discard()
     except OSError as error:
-        raise InputError(
-            f"{path}: the folder {path.parent} cannot be written ({error.strerror}): "
-            "choose another place or change its permissions."
-        ) from error
+        raise _unwritable(path, error) from error
     try:
         yield partial
         if path.is_dir():
@@ -49,6 +96,21 @@ def atomic_path(path: Path, kept_with: Path | None = None) -> Iterator[Path]:
     except BaseException:
         discard()
         raise
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file is the one that a path names now."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{path}: the folder {path.parent} cannot be written ({error.strerror}): "
+        "choose another place or change its permissions."
+    )
 
 
 def remove(path: Path) -> None:

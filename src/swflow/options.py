@@ -49,6 +49,10 @@ Out = Annotated[Path, typer.Option("--out", help="What to write; it appears whol
 Seed = Annotated[int, typer.Option("--seed", help="Key of every random number.", min=0)]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda or cuda:N.")]
 DatasetFile = Annotated[Path, typer.Option("--dataset", help="Dataset file of `swflow prepare`.")]
+CheckpointSeconds = Annotated[
+    float,
+    typer.Option(help="Seconds between checkpoints, to go on from if interrupted.", min=0),
+]
 Entropies = Annotated[
     list[float], typer.Option("--entropy", help="Entropy to draw at; repeat (default: all).")
 ]

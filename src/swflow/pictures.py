@@ -1,6 +1,7 @@
 """Pictures of samples: over time, over entropy, as a grid, and moving."""
 
 import itertools
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -35,34 +36,44 @@ Frames = Callable[[int], tuple[str, np.ndarray]]
 def times_picture(dataset: Dataset, samples: dict[str, Path], entropy: float) -> Figure:
     """Samples over time at one entropy, a row for the flow and for each model that has it.
 
+    Models of the data alone, without entropy, are shown beside the end of the flow.
+
     dataset: for units and real rows. samples: sample files by row name. Row i of a sample starts
     at one source point at all times. Images are shown as images, anything else as its first two
     coordinates. Raises InputError where no file has samples at that entropy.
     """
-    rows = {}
+    rows, ends = {}, {}
     for name, path in samples.items():
-        own = [d for d in _most_passes(path) if np.isclose(d.point.entropy, entropy)]
-        if own:
+        draws = _most_passes(path)
+        if own := [d for d in draws if np.isclose(d.point.entropy, entropy)]:
             rows[name] = own
+        elif math.isnan(draws[-1].point.entropy):
+            ends[name] = draws[-1]
     if not rows:
         raise InputError(f"no sample file has samples at entropy {entropy:g}.")
     shown = {
         name: {f"τ = {d.point.time:.3g}": d for d in _spread(own)} for name, own in rows.items()
     }
+    last = _labels(shown)[-1]
+    shown |= {name: {last: draws} for name, draws in ends.items()}
     if _are_images(dataset.units):
         return _image_figure(dataset, shown)
     return _plane_figure(dataset, shown, paths=rows)
 
 
 def entropies_picture(dataset: Dataset, samples: dict[str, Path]) -> Figure:
-    """Samples at the end of the flow over entropy, a row for the flow and for each model."""
+    """Samples at the end of the flow over entropy, a row for the flow and each of its models.
+
+    Rows without entropy are shown where no other is.
+    """
     shown = {}
     for name, path in samples.items():
         draws = _most_passes(path)
         end = max(d.point.time for d in draws)
         shown[name] = {f"ε = {d.point.entropy:g}": d for d in draws if not d.point.time < end}
+    flows = {name: panels for name, panels in shown.items() if "ε = nan" not in panels}
     figure = _image_figure if _are_images(dataset.units) else _plane_figure
-    return figure(dataset, shown)
+    return figure(dataset, flows or shown)
 
 
 def grid_picture(units: Units, x: np.ndarray) -> Figure:
@@ -81,13 +92,6 @@ def grid_picture(units: Units, x: np.ndarray) -> Figure:
         _scatter(axes, x)
         axes.set(aspect="equal", xlabel="first coordinate", ylabel="second coordinate")
     return figure
-
-
-def save_picture(figure: Figure, out: Path) -> None:
-    """Write one file in the format of its ending, and close the figure."""
-    with atomic_path(out) as partial:
-        figure.savefig(partial, format=out.suffix[1:], bbox_inches="tight", dpi=150)
-    plt.close(figure)
 
 
 def animate(units: Units, frames: Frames, n_frames: int, rate: int, out: Path) -> None:
@@ -119,11 +123,9 @@ def _moving_points(
     figure, axes = plt.subplots(figsize=(4, 4.2), layout="constrained")
     title, first = frames(0)
     ends = np.concatenate([_plane(first), _plane(frames(n_frames - 1)[1])])
-    low, high = np.quantile(ends, [0.001, 0.999], axis=0)
-    margin = 0.1 * (high - low) + (high == low)
     points = _scatter(axes, first)
-    axes.set(aspect="equal", xlim=(low[0] - margin[0], high[0] + margin[0]), xticks=[], yticks=[])
-    axes.set(ylim=(low[1] - margin[1], high[1] + margin[1]), title=title)
+    _frame(axes, *np.quantile(ends, [0.001, 0.999], axis=0))
+    axes.set_title(title)
 
     def draw(k: int) -> list[Any]:
         title, x = frames(k)
@@ -162,8 +164,6 @@ def _plane_figure(
         len(shown), columns, figsize=(2.3 * columns, 2.3 * len(shown) + 0.3), squeeze=False
     )
     real = _plane(dataset.units.to_data(dataset.rows("test")))
-    low, high = real.min(axis=0), real.max(axis=0)
-    margin = 0.15 * (high - low) + (high == low)  # of one dimension the second is empty
     titles = [*labels, f"paths, {labels[0]} to {labels[-1][4:]}"] if paths else labels
     for axes, title in zip(panels[0], titles, strict=True):
         axes.set_title(title, fontsize=10)
@@ -173,17 +173,24 @@ def _plane_figure(
                 of = draws[label]
                 _scatter(axes, dataset.units.to_data(of.x), of.label)
             else:
-                axes.text(
-                    0.5, 0.5, "not learned", ha="center", transform=axes.transAxes, color="0.5"
-                )
+                axes.text(0.5, 0.5, "none", ha="center", transform=axes.transAxes, color="0.5")
                 axes.spines[:].set_visible(False)
-        if paths:
+        if paths and name in paths:
             _paths(line[-1], dataset.units, paths[name])
+        elif paths:
+            line[-1].set_visible(False)
         line[0].set_ylabel(name)
         for axes in line:
-            axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), xticks=[], yticks=[])
-            axes.set(ylim=(low[1] - margin[1], high[1] + margin[1]), aspect="equal")
+            _frame(axes, real.min(axis=0), real.max(axis=0))
     return figure
+
+
+def _frame(axes: Any, low: np.ndarray, high: np.ndarray) -> None:
+    """Show the plane between two corners, and a little around it."""
+    margin = 0.15 * (high - low) + (high == low)  # of one dimension the second is empty
+    for along, least, most in zip("xy", low - margin, high + margin, strict=True):
+        axes.set(**{f"{along}lim": (least, most), f"{along}ticks": []})
+    axes.set_aspect("equal")
 
 
 def _paths(axes: Any, units: Units, draws: list[Draws]) -> None:
@@ -196,12 +203,20 @@ def _paths(axes: Any, units: Units, draws: list[Draws]) -> None:
 
 
 def _image_figure(dataset: Dataset, shown: dict[str, Panels]) -> Figure:
-    """A column for each row of the table, a line for each panel, real images below."""
-    labels = _labels(shown)
+    """Strips of images for each row of the table and each panel, real images below.
+
+    Whichever are more stand below each other.
+    """
+    names, labels = list(shown), _labels(shown)
+    cells = [[shown[name].get(label) for name in names] for label in labels]
+    lines, columns = labels, names
+    if len(names) > len(labels):
+        cells = [list(line) for line in zip(*cells, strict=True)]
+        lines, columns = names, labels
     figure, panels = plt.subplots(
-        len(labels) + 1,
-        len(shown),
-        figsize=(0.5 * N_IMAGES * len(shown) + 1, 0.56 * len(labels) + 1.06),
+        len(lines) + 1,
+        len(columns),
+        figsize=(0.5 * N_IMAGES * len(columns) + 1, 0.56 * len(lines) + 1.06),
         squeeze=False,
         layout="constrained",
     )
@@ -209,21 +224,17 @@ def _image_figure(dataset: Dataset, shown: dict[str, Panels]) -> Figure:
     classed = any(d.label is not None for draws in shown.values() for d in draws.values())
     real = test.x
     if classed and test.y is not None:
-        real = np.concatenate([test.x[rows] for rows in _by_class(test.y, len(shown))])
-    for column, (name, draws) in enumerate(shown.items()):
-        start = N_IMAGES * column
-        strips = [_first_images(draws[label]) if label in draws else None for label in labels]
-        strips.append(real[start : start + N_IMAGES])
-        for axes, label, images in zip(
-            panels[:, column], [*labels, "real, test split"], strips, strict=True
-        ):
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(False)
-            if images is not None:
-                _show(axes, _strip(dataset.units.to_data(images), N_IMAGES), dataset.units)
-            if column == 0:
-                axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10)
-        panels[0, column].set_title(name, fontsize=11)
+        real = np.concatenate([test.x[rows] for rows in _by_class(test.y, len(columns))])
+    for column, title in enumerate(columns):
+        own = real[N_IMAGES * column : N_IMAGES * (column + 1)]
+        for axes, draws in zip(panels[:, column], [line[column] for line in cells], strict=False):
+            # Where there are none, other images keep the place.
+            images = own if draws is None else _first_images(draws)
+            _show_strip(axes, images, dataset.units).set_visible(draws is not None)
+        _show_strip(panels[-1, column], own, dataset.units)
+        panels[0, column].set_title(title, fontsize=11)
+    for axes, label in zip(panels[:, 0], [*lines, "real, test split"], strict=True):
+        axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10)
     return figure
 
 
@@ -256,6 +267,10 @@ def _show(axes: Any, image: np.ndarray, units: Units) -> Any:
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     return axes.imshow(image, cmap=IMAGE_MAP, vmin=low, vmax=high, interpolation="nearest")
+
+
+def _show_strip(axes: Any, images: np.ndarray, units: Units) -> Any:
+    return _show(axes, _strip(units.to_data(images), N_IMAGES), units)
 
 
 def _strip(images: np.ndarray, n: int) -> np.ndarray:

@@ -128,9 +128,12 @@ def write_samples(
                 f"entropy{point.entropy:g}/time{point.time:g}/passes{point.passes}"
             )
             group.attrs.update({key: getattr(point, key) for key in KEYS})
-            group["x"] = x.numpy().reshape(n, *units.event_shape)
+            # With checksums: a flipped byte is an error when it is read.
+            group.create_dataset(
+                "x", data=x.numpy().reshape(n, *units.event_shape), fletcher32=True
+            )
             if label is not None:
-                group["label"] = label.numpy()
+                group.create_dataset("label", data=label.numpy(), fletcher32=True)
         file.attrs["working_set_bytes"] = peak_memory() - before
 
 

@@ -12,19 +12,21 @@ import numpy as np
 from swflow.datasets import Dataset
 from swflow.errors import InputError
 from swflow.files import atomic_path
+from swflow.flow import step_schedule
 from swflow.metrics.agreement import Judge
 from swflow.metrics.cost import cost
 from swflow.metrics.fidelity import class_fidelity, fidelity
 from swflow.metrics.gaussian import closed_form_errors
 from swflow.metrics.generation import generation
 from swflow.metrics.memorisation import memorisation
+from swflow.metrics.optimal_map import optimal_map
 from swflow.metrics.rows import Row
 from swflow.models.base import Model, Sampler
 from swflow.models.particles import Particles
 from swflow.models.test_set import TestSet
 from swflow.progress import progress
 from swflow.sampling import Draws, read_samples
-from swflow.settings import ScoreSettings
+from swflow.settings import ScoreSettings, SimulationSettings
 from swflow.trajectory import Trajectory
 
 
@@ -76,6 +78,9 @@ class _Job:
         flat = draws.x.reshape(len(draws.x), -1)
         if math.isnan(draws.point.entropy):
             yield from _of_all(self._generation(draws, flat))
+            if isinstance(self.sampler, Model):
+                yield from _of_all(self._memorisation(flat))
+                yield from _of_all(self._cost(draws, None))
             return
         reference = self._reference(draws.point.entropy)
         # Runs that stop near their floor may end at different times.
@@ -89,10 +94,16 @@ class _Job:
             return
         if draws.label is not None:
             yield from class_fidelity(flat, draws.label, *at)
-        yield from _of_all(cost(self.sampler, self.dataset, *at))
-        if isinstance(self.sampler, Model):
-            yield None, "working_set_bytes", float(draws.working_set_bytes), len(flat)
+        yield from _of_all(self._cost(draws, reference))
         yield from _of_all(self._generation(draws, flat))
+
+    def _cost(self, draws: Draws, reference: Trajectory | None) -> Iterator[tuple[str, float, int]]:
+        """What more draws take, and how near the map behind them is to the optimal one."""
+        point, settings, seed = draws.point, self.settings, self.seed
+        yield from cost(self.sampler, self.dataset, reference, point, settings, seed)
+        if isinstance(self.sampler, Model):
+            yield "working_set_bytes", float(draws.working_set_bytes), len(draws.x)
+        yield from optimal_map(self.sampler, self.dataset, point, seed)
 
     def _reference(self, entropy: float) -> Trajectory:
         if entropy not in self.references:
@@ -131,8 +142,11 @@ def _flow_rows(particles: Particles, dataset: Dataset) -> Iterator[Row]:
     """Convergence to the data, as stored with the flow, and closed forms where there are any."""
     for store in particles.stores.values():
         n, _ = store.shape
+        schedule = step_schedule(SimulationSettings.model_validate(store.settings))
         for index, time in enumerate(store.time):
             at = (store.entropy, float(time), 1, None, True)
+            steps = sum(step.time < time for step in schedule)
+            yield Row(*at, "steps", float(steps), None, n)
             attributes = store.attributes
             for split in ("train", "heldout"):
                 value, floor = attributes[f"sw_{split}"][index], attributes[f"floor_{split}"]

@@ -4,6 +4,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from swflow.convergence import Distances
 from swflow.datasets import Dataset
 from swflow.distributed import ALONE, Group
 from swflow.errors import InputError
-from swflow.files import partial_path
+from swflow.files import exclusive, partial_path
 from swflow.flow import Snapshot, State, simulate, step_schedule
 from swflow.progress import progress
 from swflow.provenance import code_version, peak_memory, versions
@@ -25,6 +26,7 @@ from swflow.randomness import keyed_generator
 from swflow.settings import SimulationSettings
 from swflow.sources import draw_source, shared_labels
 from swflow.targets import Rows, StoredRows
+from swflow.termination import TerminatedError, noted_termination
 from swflow.trajectory import CLOUDS, TrajectoryWriter, shared_rows, write_trajectory
 
 CHECKPOINT_SECONDS = 60.0
@@ -45,17 +47,30 @@ def simulate_dataset(
     About every `checkpoint_seconds` all that is needed to go on is kept beside `out`; the same
     call after an interruption goes on from there, to the same bytes on the CPU.
     Raises InputError where labels are asked of a dataset that has none, the disk is too small for
-    the store, or a checkpoint belongs to another simulation.
+    the store, or a checkpoint belongs to another simulation; after SIGTERM TerminatedError, with a
+    checkpoint of the last step.
     """
     job = _Job(dataset, settings, seed, device, group)
     checkpoint = Checkpoint(out, job.identity())
-    found = checkpoint.read(device)
-    state, notes = (None, _Notes()) if found is None else _resumed(*found)
-    if group.leads:
-        _lead(job, checkpoint, state, notes, out, checkpoint_seconds)
-        return
-    for snapshot in job.snapshots(state, lambda state: None):
-        if job.may_stop(snapshot) and group.agree(False):
+    with noted_termination() as told, exclusive(out) if group.leads else nullcontext():
+        found = checkpoint.read(device)
+        state, notes = (None, _Notes()) if found is None else _resumed(*found)
+        if group.leads:
+            _lead(job, checkpoint, state, notes, out, checkpoint_seconds, told)
+        else:
+            _follow(job, state)
+
+
+def _follow(job: "_Job", state: State | None) -> None:
+    """Take a share of the directions, and stop when the leading process does."""
+    steps = len(step_schedule(job.settings))
+
+    def after_step(state: State) -> None:
+        if job.group.agree(False) and state.step < steps:
+            raise TerminatedError("the process that leads has kept a checkpoint")
+
+    for snapshot in job.snapshots(state, after_step):
+        if job.may_stop(snapshot) and job.group.agree(False):
             break
 
 
@@ -66,6 +81,7 @@ def _lead(
     notes: "_Notes",
     out: Path,
     checkpoint_seconds: float,
+    told: Callable[[], bool],
 ) -> None:
     """Run the flow, and write what it leads to: the part of one process among several."""
     check_disk(job, out)
@@ -84,12 +100,19 @@ def _lead(
 
         def after_step(state: State) -> None:
             bar.update()
-            if clock.since_checkpoint() >= checkpoint_seconds and state.step < steps:
+            stop = job.group.agree(told())
+            if state.step == steps:
+                return
+            if stop or clock.since_checkpoint() >= checkpoint_seconds:
                 writer.flush()
                 spent = clock.total(), writer.waited_seconds
                 kept = _Notes(distances.values, writer.checksums, *spent)
                 checkpoint.write(_tensors(state), {**asdict(kept), "step": state.step})
                 clock.checkpointed()
+            if stop:
+                raise TerminatedError(
+                    f"{checkpoint.path} holds step {state.step} of {steps}, rerun to go on"
+                )
 
         for snapshot in job.snapshots(state, after_step):
             writer.write(snapshot)

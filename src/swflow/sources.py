@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from swflow.covariance import random_covariance, square_root
 from swflow.errors import InputError
 from swflow.randomness import fresh_key
 from swflow.settings import SourceSettings
@@ -31,7 +32,29 @@ def draw_source(
         standard = torch.special.ndtri(uniform)
     else:
         standard = torch.randn(n, dim, generator=generator, device=generator.device)
-    return settings.mean + settings.scale * standard
+    return settings.mean + settings.scale * _shaped(settings, standard)
+
+
+def source_covariance(settings: SourceSettings, dim: int) -> np.ndarray:
+    """The law's covariance `(dim, dim)`."""
+    if settings.covariance is None:
+        return settings.scale**2 * np.eye(dim)
+    return settings.scale**2 * random_covariance(settings.covariance, dim)
+
+
+def source_score(settings: SourceSettings, x: np.ndarray) -> np.ndarray:
+    """∇log of a Gaussian source's density at points `(n, d)`."""
+    precision = np.linalg.inv(source_covariance(settings, x.shape[1]))
+    return ((settings.mean - x) @ precision).astype(x.dtype)
+
+
+def _shaped(settings: SourceSettings, standard: Tensor, inverse: bool = False) -> Tensor:
+    """Uncorrelated points `(n, d)` with the source's covariance; or the other way."""
+    if settings.covariance is None:
+        return standard
+    root = square_root(random_covariance(settings.covariance, standard.shape[1]))
+    factor = np.linalg.inv(root) if inverse else root
+    return standard @ torch.from_numpy(factor).to(standard)
 
 
 def shared_labels(y: np.ndarray, n: int) -> np.ndarray:
@@ -44,13 +67,15 @@ def interpolate_source(settings: SourceSettings, a: Tensor, b: Tensor, angle: Te
 
     For independent a and b `(n, d)` and any angles `(n, 1)` the result has the source's law.
     """
-    standard = [(x - settings.mean) / settings.scale for x in (a, b)]
+    standard = [
+        _shaped(settings, (x - settings.mean) / settings.scale, inverse=True) for x in (a, b)
+    ]
     if settings.law == "uniform":
         standard = [torch.special.ndtri(_inside((x / math.sqrt(3) + 1) / 2)) for x in standard]
     between = angle.cos() * standard[0] + angle.sin() * standard[1]
     if settings.law == "uniform":
         between = (2 * torch.special.ndtr(between) - 1) * math.sqrt(3)
-    return settings.mean + settings.scale * between
+    return settings.mean + settings.scale * _shaped(settings, between)
 
 
 def _inside(uniform: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from swflow.files import atomic_path
-from swflow.metrics.rows import CARRIED, SHARED
+from swflow.metrics.rows import AFFINE, CARRIED, IDENTITY, SHARED
 from swflow.settings import PARTICLES, TEST_SET
 from swflow.summary import FLOOR_ROWS
 
@@ -158,7 +158,8 @@ def twin_table(metrics: pd.DataFrame) -> pd.DataFrame:
 
 def generation_table(metrics: pd.DataFrame) -> pd.DataFrame:
     """Samples at the end of the flow against the test split; row test_set is the floor."""
-    return _means(metrics, GENERATION)
+    at_end = metrics[metrics["time"].isna() | (metrics["time"] == _ends(metrics))]
+    return _means(at_end, [*GENERATION, "memorisation_a", "memorisation_s"])
 
 
 def regularisation_table(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -280,6 +281,20 @@ def gaussian_table(metrics: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def optimal_map_table(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Where source points are carried, against the optimal map.
+
+    map_uvp: L2-UVP, percent; map_cosine: of the two displacements; the same of the identity and of
+    the best affine map; train_seconds: spent.
+    """
+    names = [
+        *("map_uvp", "map_cosine", f"{IDENTITY}map_uvp"),
+        *(f"{AFFINE}map_uvp", f"{AFFINE}map_cosine"),
+    ]
+    table = _means(metrics, [*names, "train_seconds"])
+    return table.dropna(subset=["map_uvp"]).drop(columns=[f"{IDENTITY}map_uvp_std"])
+
+
 TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "overview": overview_table,
     "fidelity": fidelity_table,
@@ -290,6 +305,7 @@ TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "twin": twin_table,
     "cost": cost_table,
     "gaussian": gaussian_table,
+    "optimal_map": optimal_map_table,
 }
 
 

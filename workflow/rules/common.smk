@@ -13,8 +13,10 @@ def flow_stores(dataset, flow, seed, entropies):
 
 
 def teacher_stores(wildcards):
-    """What a model learns from: its own seed's run."""
+    """What a model learns from: its own seed's run, or no flow."""
     w = wildcards
+    if w.teacher == "data":
+        return []
     entropies = study.model_entropies(w.teacher, w.model)
     return flow_stores(w.dataset, w.teacher, w.seed, entropies)
 

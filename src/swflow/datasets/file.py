@@ -70,12 +70,16 @@ def write_dataset(path: Path, name: str, raw: RawDataset) -> None:
     units = Units.of(raw.splits["train"].x)
     if not units.scale > 0:
         raise InputError(f"dataset {name!r}: all training rows are equal; a flow needs a spread.")
+    splits = {
+        name: Split(units.to_model(rows.x), None if rows.y is None else rows.y.astype(np.int64))
+        for name, rows in raw.splits.items()
+    }
     with atomic_path(path) as partial, h5py.File(partial, "w", libver="latest") as file:
-        for split, rows in raw.splits.items():
+        for split, rows in splits.items():
             group = file.create_group(split)
-            group["x"] = units.to_model(rows.x)
+            group["x"] = rows.x
             if rows.y is not None:
-                group["y"] = rows.y.astype(np.int64)
+                group["y"] = rows.y
         file.attrs.update(
             {
                 "format": FORMAT,
@@ -84,6 +88,7 @@ def write_dataset(path: Path, name: str, raw: RawDataset) -> None:
                 "scale": units.scale,
                 "value_range": units.value_range,
                 "versions": json.dumps(versions()),
+                "digest": _digest(splits),
                 **raw.attributes,
             }
         )
@@ -92,7 +97,7 @@ def write_dataset(path: Path, name: str, raw: RawDataset) -> None:
 def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
     """Read a dataset file; `streamed`: leave the training rows in it, to be read in slices.
 
-    Raises InputError where it is absent, foreign or of another version.
+    Raises InputError where it is absent, damaged, foreign or of another version.
     """
     remedy = f"Remove {path} and run `swflow prepare` (or snakemake) again."
     if not path.is_file():
@@ -108,6 +113,8 @@ def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
                 )
             rows = {name: _read_split(file[name], streamed and name == "train") for name in SPLITS}
             digest = _digest(rows)
+            if attributes.get("digest", digest) != digest:
+                raise InputError(f"{path}: the rows are not those that were written. {remedy}")
             if streamed:
                 stack.pop_all()  # the rows left in the file need it open
     except (OSError, KeyError) as error:

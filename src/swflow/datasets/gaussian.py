@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from swflow.covariance import random_covariance
 from swflow.datasets.file import Split
 from swflow.errors import InputError
-from swflow.settings import GaussianSettings
+from swflow.settings import GaussianSettings, RandomCovariance
 
 
 def gaussian(settings: GaussianSettings, n: int, rng: np.random.Generator) -> Split:
@@ -18,7 +19,9 @@ def gaussian(settings: GaussianSettings, n: int, rng: np.random.Generator) -> Sp
 
 
 def covariance_matrix(settings: GaussianSettings) -> np.ndarray:
-    """The `(dim, dim)` covariance from a variance, a diagonal or a matrix."""
+    """The `(dim, dim)` covariance from what the settings give."""
+    if isinstance(settings.covariance, RandomCovariance):
+        return random_covariance(settings.covariance, settings.dim)
     given = np.asarray(settings.covariance, dtype=float)
     full = given if given.ndim == 2 else np.diag(np.broadcast_to(given, settings.dim))
     if full.shape != (settings.dim, settings.dim) or not np.allclose(full, full.T):

@@ -7,11 +7,14 @@ import numpy as np
 
 from swflow.datasets import planar
 from swflow.datasets.array import array, file_digest
+from swflow.datasets.convex_map import convex_map
 from swflow.datasets.digits import LICENCE, URL, digits
 from swflow.datasets.file import RawDataset, Split
 from swflow.datasets.gaussian import covariance_matrix, gaussian
 from swflow.errors import InputError
+from swflow.optimal_maps import ConvexMap
 from swflow.settings import (
+    ConvexMapSettings,
     DatasetSettings,
     DigitsSettings,
     GaussianSettings,
@@ -24,7 +27,9 @@ LAWS: dict[str, Callable[[Any, int, np.random.Generator], Split]] = {
     "checkerboard": planar.checkerboard,
     "swiss_roll": planar.swiss_roll,
     "moons": planar.moons,
+    "gaussian_mixture": planar.gaussian_mixture,
     "gaussian": gaussian,
+    "convex_map": convex_map,
 }
 
 
@@ -54,7 +59,12 @@ def _draw(settings: SyntheticSettings) -> RawDataset:
     }
     attributes: dict[str, Any] = {"source": f"swflow {kind}", "licence": "MIT"}
     if isinstance(settings, GaussianSettings):
-        attributes["covariance"] = covariance_matrix(settings)  # for the closed forms, data units
+        # For the closed forms, data units.
+        attributes["covariance"] = covariance_matrix(settings)
+        attributes["mean"] = np.broadcast_to(np.asarray(settings.mean, dtype=float), settings.dim)
+    elif isinstance(settings, ConvexMapSettings):
+        exact = ConvexMap.random(settings)._asdict()
+        attributes |= {f"map_{name}": value for name, value in exact.items()}
     return RawDataset(splits, attributes)
 
 

@@ -7,9 +7,13 @@ from swflow.datasets.file import Split
 from swflow.settings import (
     CheckerboardSettings,
     EightGaussiansSettings,
+    GaussianMixtureSettings,
     MoonsSettings,
     SwissRollSettings,
 )
+
+# Of a Gaussian mixture: half the side of the square of its means, and a component's spread.
+WIDTH, SPREAD = 5.0, 0.4
 
 
 def eight_gaussians(settings: EightGaussiansSettings, n: int, rng: np.random.Generator) -> Split:
@@ -18,6 +22,27 @@ def eight_gaussians(settings: EightGaussiansSettings, n: int, rng: np.random.Gen
     angle = label * (np.pi / 4)
     centre = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     return Split(centre + settings.noise * rng.standard_normal((n, 2)), label)
+
+
+def gaussian_mixture(settings: GaussianMixtureSettings, n: int, rng: np.random.Generator) -> Split:
+    """Components with random weights, axes and means: all the same for every split."""
+    of_law = np.random.default_rng([settings.seed, settings.n_components])
+    means = _far_apart(settings.n_components, of_law)
+    factors = SPREAD * of_law.standard_normal((settings.n_components, 2, 2)) / np.sqrt(2)
+    weights = of_law.dirichlet(np.full(settings.n_components, 5.0))
+    label = rng.choice(settings.n_components, size=n, p=weights)
+    noise = np.einsum("nij,nj->ni", factors[label], rng.standard_normal((n, 2)))
+    return Split(means[label] + noise, label)
+
+
+def _far_apart(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Points of a square, the next always the candidate farthest from those before."""
+    points = rng.uniform(-WIDTH, WIDTH, (1, 2))
+    while len(points) < n:
+        candidates = rng.uniform(-WIDTH, WIDTH, (10, 2))
+        distances = np.linalg.norm(candidates[:, None] - points, axis=2).min(axis=1)
+        points = np.concatenate([points, candidates[[distances.argmax()]]])
+    return points
 
 
 def checkerboard(settings: CheckerboardSettings, n: int, rng: np.random.Generator) -> Split:

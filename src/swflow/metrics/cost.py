@@ -26,7 +26,7 @@ UNCHANGED = 0.1  # rounding moves rows by less than this part of the distance to
 def cost(
     sampler: Sampler,
     dataset: Dataset,
-    reference: Trajectory,
+    reference: Trajectory | None,
     point: Point,
     settings: ScoreSettings,
     seed: int,
@@ -34,22 +34,31 @@ def cost(
     """Yield (metric, value, n): what it takes to draw at `point`, the end of the flow.
 
     seconds_per_1000: median wall seconds of drawing n_timed samples afresh, scaled to 1,000;
-    sw_few: SW of such samples to all particles of the reference run; evaluations: of the drift or
-    the network; stored_bytes: what must be kept to draw more, at the lowest precision that leaves
-    SW unchanged; break_even_rows: how many data rows take as many bytes; simulate_seconds and
-    train_seconds: spent before. The flow has three ways: a run of n_timed fresh particles (no
-    prefix), fresh points carried through a run of all particles (`carried_`), and the
-    particles of such a run, handed out (`shared_`).
+    sw_few: SW of such samples to all particles of the reference run, without one (models of the
+    data alone) to the test split; evaluations: of the drift or the network; stored_bytes: what
+    must be kept to draw more, at the lowest precision that leaves SW unchanged; break_even_rows:
+    how many data rows take as many bytes; simulate_seconds and train_seconds: spent before. The
+    flow has three ways: a run of n_timed fresh particles (no prefix), fresh points carried
+    through a run of all particles (`carried_`), and the particles of such a run, handed out
+    (`shared_`).
     """
-    n, end = settings.n_timed, _cloud(reference, point.time)
+    n = settings.n_timed
+    if reference is None:
+        end = torch.from_numpy(dataset.rows("test"))
+    else:
+        end = _cloud(reference, point.time)
     bytes_per_row = dataset.dim * _data_itemsize(dataset, seed)
     if isinstance(sampler, Particles):
         store = sampler.stores[point.entropy]
         flow = SimulationSettings.model_validate(store.settings)
         seconds, few = _timed(lambda: run_flow(dataset, flow, n), settings.n_timings)
-        n_rows = len(dataset.rows("train"))
         yield "simulate_seconds", store.attributes["wall_seconds"], len(store.particles(0))
-        yield "stored_bytes", float(bytes_per_row * n_rows), n_rows
+        n_rows = len(dataset.rows("train"))
+        stored = float(bytes_per_row * n_rows)
+        if flow.transport == "sketch" and not flow.redraw:
+            # Fixed directions and the quantiles along them are all that a new run needs.
+            stored = 4 * flow.n_directions * (dataset.dim + flow.n_quantiles)
+        yield "stored_bytes", stored, n_rows
         yield "working_set_bytes", float(store.attributes["working_set_bytes"]), flow.n_particles
         yield "evaluations", float(len(step_schedule(flow))), n
         yield from _stored_run(store, point.time, end, seed)

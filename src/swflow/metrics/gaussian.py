@@ -7,6 +7,7 @@ import numpy as np
 from swflow.closed_form import gaussian_flow
 from swflow.datasets import Dataset
 from swflow.settings import SimulationSettings
+from swflow.sources import source_covariance
 from swflow.trajectory import Trajectory
 
 
@@ -21,10 +22,9 @@ def closed_form_errors(
     """
     settings = SimulationSettings.model_validate(store.settings)
     n, dim = store.shape
-    eye = np.eye(dim)
     target = dataset.attributes["covariance"] / dataset.units.scale**2
     mean0 = np.full(dim, settings.source.mean)
-    covariance0 = settings.source.scale**2 * eye
+    covariance0 = source_covariance(settings.source, dim)
     times = [float(t) for t in store.time]
     means, covariances = gaussian_flow(
         mean0, covariance0, np.zeros(dim), target, store.entropy, times

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 # Prefixes of metrics of the ways in which a stored run serves samples (swflow.metrics.cost).
 CARRIED, SHARED = "carried_", "shared_"
+# Prefixes of what maps score that are not learned (swflow.metrics.optimal_map).
+IDENTITY, AFFINE = "identity_", "affine_"
 
 
 class Row(NamedTuple):

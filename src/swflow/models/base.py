@@ -1,18 +1,19 @@
 """What every kind of model is: something that can be drawn from, saved and loaded."""
 
+import hashlib
 import importlib
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Generator, Tensor
 
 from swflow.errors import InputError
@@ -49,8 +50,9 @@ class Domain:
             "dataset": self.dataset,
             "units": self.units.to_json(),
             "source": self.source.model_dump(mode="json"),
-            "times": list(self.times),
-            "entropies": list(self.entropies),
+            # JSON has no NaN: what learned from the data alone knows no entropy, some no time.
+            "times": [_known(time) for time in self.times],
+            "entropies": [_known(entropy) for entropy in self.entropies],
             "labels": list(self.labels),
             "label_shares": list(self.label_shares),
         }
@@ -62,8 +64,8 @@ class Domain:
             values["dataset"],
             Units.from_json(values["units"]),
             SourceSettings.model_validate(values["source"]),
-            tuple(values["times"]),
-            tuple(values["entropies"]),
+            tuple(math.nan if time is None else time for time in values["times"]),
+            tuple(math.nan if entropy is None else entropy for entropy in values["entropies"]),
             tuple(values["labels"]),
             tuple(values["label_shares"]),
         )
@@ -217,6 +219,7 @@ class Model(Sampler):
             **attributes,
         }
         save_file({k: v.contiguous() for k, v in self.tensors().items()}, folder / WEIGHTS)
+        description["checksum"] = _checksum(description, (folder / WEIGHTS).read_bytes())
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1))
 
 
@@ -227,8 +230,11 @@ class SourceModel(Model):
     composes: ClassVar[bool] = False
 
     @abstractmethod
-    def carry(self, x0: Tensor, point: Point, label: Tensor | None) -> Tensor:
-        """A batch `(n, d)` of classes `(n,)` to `(n, d)` in model units; the point was checked."""
+    def carry(self, x0: Tensor, point: Point) -> Tensor:
+        """A batch `(n, d)`, of one class where there are classes, to `(n, d)` in model units.
+
+        The point was checked.
+        """
 
     def pair(self, store: Trajectory, index: int) -> np.ndarray:
         """What the source points of a run are mapped to at stored time `index`, `(n, d)`."""
@@ -286,10 +292,30 @@ class SourceModel(Model):
 
     @torch.inference_mode()
     def _carry_all(self, x0: Tensor, point: Point, label: Tensor | None) -> Tensor:
-        batches = x0.split(BATCH_ROWS)
-        labels = repeat(None, len(batches)) if label is None else label.split(BATCH_ROWS)
-        parts = [self.carry(x, point, of) for x, of in zip(batches, labels, strict=True)]
-        return torch.cat(parts)
+        """In batches, class by class: all points of a batch meet the same conditions."""
+        if label is None:
+            return torch.cat([self.carry(x, point) for x in x0.split(BATCH_ROWS)])
+        carried = torch.empty_like(x0)
+        for known in label.unique().tolist():
+            rows = label == known
+            carried[rows] = self._carry_all(x0[rows], point._replace(label=known), None)
+        return carried
+
+
+class SeveralPasses(SourceModel):
+    """A model that applies its network as often as it is asked to."""
+
+    one_pass: ClassVar[str]
+
+    @property
+    def passes(self) -> tuple[int, ...]:
+        """The numbers that the settings ask for; any other may be asked for too."""
+        return tuple(self.settings.passes)
+
+    def check_passes(self, passes: int) -> None:
+        """Any number from 1."""
+        if passes < 1:
+            raise InputError(f"passes={passes}: at least 1 {self.one_pass} is needed.")
 
 
 def kind_class(kind: str) -> type[Any]:
@@ -312,11 +338,27 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
                 f"{folder}: model format {description.get('format')}, this version reads {FORMAT}; "
                 "train it again."
             )
-        return description, load_file(folder / WEIGHTS)
+        weights = (folder / WEIGHTS).read_bytes()
+        if description.pop("checksum", None) != _checksum(description, weights):
+            raise InputError(
+                f"{folder}: {DESCRIPTION} and {WEIGHTS} are not what was written together: one "
+                "was changed or damaged. Train it again."
+            )
+        return description, load(weights)
     except InputError:
         raise
     except Exception as error:  # safetensors, JSON and the file system raise unrelated types
         raise InputError(f"{folder}: not a readable model folder ({error}).") from error
+
+
+def _checksum(description: Mapping[str, Any], weights: bytes) -> str:
+    """SHA-256 of both files' content, however the JSON is laid out."""
+    text = json.dumps(description, sort_keys=True).encode()
+    return hashlib.sha256(text + weights).hexdigest()
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _listed(values: Sequence[float]) -> str:

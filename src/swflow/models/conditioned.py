@@ -15,7 +15,7 @@ from swflow.errors import InputError
 from swflow.models.base import Domain, SourceModel
 from swflow.networks.mlp import ConditionedMLP
 from swflow.randomness import keyed_generator
-from swflow.training import train_network
+from swflow.training import TrainingJob, seeded_weights, train_network
 from swflow.trajectory import Trajectory
 
 
@@ -75,26 +75,24 @@ class ConditionedModel(SourceModel):
         cls,
         settings: Any,
         domain: Domain,
-        stores: Sequence[Trajectory],
-        seed: int,
-        device: str,
+        teacher: Sequence[Trajectory],
+        job: TrainingJob,
     ) -> tuple[Self, pd.DataFrame]:
         """Regress the goals of all stores in mean square."""
         indices = learned_indices(len(domain.times), settings.time_stride)
         domain = replace(domain, times=tuple(domain.times[k] for k in indices))
-        with torch.random.fork_rng(devices=[]):  # layers draw their initial weights globally
-            torch.manual_seed(keyed_generator(seed, "weights").initial_seed())
+        with seeded_weights(job.seed):
             model = cls(settings, domain)
-        lessons = Lessons(model, stores, indices, device)
+        lessons = Lessons(model, teacher, indices, job.device)
         size = settings.training.batch_size
 
         def loss(network: ConditionedMLP, step: int) -> Tensor:
-            generator = keyed_generator(seed, "train", step)
+            generator = keyed_generator(job.seed, "train", step)
             x, goal, conditions = lessons.batch(size, generator)
             value = (model.predict(network, x, conditions) - goal).square().mean()
             return value + model.polish(network, lessons, step, generator)
 
-        network, history = train_network(model.network.to(device), loss, settings.training)
+        network, history = train_network(model.network.to(job.device), loss, settings.training, job)
         return cls(settings, domain, network.to("cpu").eval()), history
 
     def clock(self, time: float) -> float:
@@ -112,16 +110,14 @@ class ConditionedModel(SourceModel):
         return math.expm1(clock * math.log1p(horizon))
 
     def conditions(
-        self, start: float, end: float, entropy: float, label: Tensor | None = None
+        self, start: float, end: float, entropy: float, label: int | None = None
     ) -> Tensor:
-        """The network's conditions, each in [0, 1]: `(1, c)`, or `(n, c)` for classes `(n,)`."""
+        """The network's conditions, each in [0, 1]: `(1, c)`, without a class those before it."""
         clocks = [self.clock(end), self.clock(start)][: self.n_clocks]
         learned = self.domain.entropies
         strength = [math.sqrt(entropy / max(learned))] if len(learned) > 1 else []
-        row = torch.tensor([[*clocks, *strength]], dtype=torch.float32)
-        if label is None:
-            return row
-        return torch.cat([row.expand(len(label), -1), self.one_hot(label)], dim=1)
+        of_class = [float(label == known) for known in self.domain.labels if label is not None]
+        return torch.tensor([[*clocks, *strength, *of_class]], dtype=torch.float32)
 
     def one_hot(self, label: Tensor) -> Tensor:
         """Classes `(n,)` as columns `(n, number of classes)`."""
@@ -154,22 +150,6 @@ class ConditionedModel(SourceModel):
         model.network.load_state_dict(tensors)
         model.network.eval()
         return model
-
-
-class SeveralPasses(ConditionedModel):
-    """A model that applies its network as often as it is asked to."""
-
-    one_pass: ClassVar[str]
-
-    @property
-    def passes(self) -> tuple[int, ...]:
-        """The numbers that the settings ask for; any other may be asked for too."""
-        return tuple(self.settings.passes)
-
-    def check_passes(self, passes: int) -> None:
-        """Any number from 1."""
-        if passes < 1:
-            raise InputError(f"passes={passes}: at least 1 {self.one_pass} is needed.")
 
 
 def learned_indices(n_times: int, stride: int) -> list[int]:

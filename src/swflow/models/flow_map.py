@@ -57,9 +57,9 @@ class FlowMap(ConditionedModel):
         with torch.autocast(x.device.type, enabled=False):  # sorts need every digit
             return sliced_wasserstein(carried.float(), goal, directions.to(x.device)).square()
 
-    def carry(self, x0: Tensor, point: Point, label: Tensor | None) -> Tensor:
+    def carry(self, x0: Tensor, point: Point) -> Tensor:
         """One pass of the network."""
-        conditions = self.conditions(0.0, point.time, point.entropy, label).to(x0.device)
+        conditions = self.conditions(0.0, point.time, point.entropy, point.label).to(x0.device)
         return self.predict(self.network, x0, conditions)
 
 

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from swflow.errors import InputError
 from swflow.models.base import Domain, Drawn, Model, Point
 from swflow.settings import GaussianFitSettings
+from swflow.training import TrainingJob
 from swflow.trajectory import Trajectory
 
 
@@ -31,13 +32,12 @@ class GaussianFit(Model):
         cls,
         settings: GaussianFitSettings,
         domain: Domain,
-        stores: Sequence[Trajectory],
-        seed: int,
-        device: str,
+        teacher: Sequence[Trajectory],
+        job: TrainingJob,
     ) -> tuple[Self, pd.DataFrame]:
         """Take the moments of every stored cloud; the history is empty."""
         moments = [
-            [_moments(store.particles(k)) for k in range(len(domain.times))] for store in stores
+            [_moments(store.particles(k)) for k in range(len(domain.times))] for store in teacher
         ]
         mean, factor = (
             torch.from_numpy(np.array([[pair[i] for pair in row] for row in moments])).float()

@@ -6,13 +6,13 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from swflow.models.base import Point
-from swflow.models.conditioned import Examples, Lesson, SeveralPasses
+from swflow.models.base import Point, SeveralPasses
+from swflow.models.conditioned import ConditionedModel, Examples, Lesson
 from swflow.networks.mlp import ConditionedMLP
 from swflow.trajectory import Trajectory
 
 
-class TwoTimeMap(SeveralPasses):
+class TwoTimeMap(SeveralPasses, ConditionedModel):
     """X_(s,τ)(x) = x + (c_τ − c_s)·u(x, c_τ, c_s, ε), c the clock: exact at τ = s.
 
     It regresses every stored pair (X_s, X_τ), s < τ, of a particle (for ε > 0: of its twin). Two
@@ -40,13 +40,13 @@ class TwoTimeMap(SeveralPasses):
         """Where points `(b, d)` of the earlier time are at the later one."""
         return x + (conditions[:, :1] - conditions[:, 1:2]) * network(x, conditions)
 
-    def carry(self, x0: Tensor, point: Point, label: Tensor | None) -> Tensor:
+    def carry(self, x0: Tensor, point: Point) -> Tensor:
         """Take k passes, at times even on the clock."""
         last = self.clock(point.time)
         times = [self.time_of(last * k / point.passes) for k in range(point.passes + 1)]
         x = x0
         for start, end in pairwise(times):
-            conditions = self.conditions(start, end, point.entropy, label).to(x0.device)
+            conditions = self.conditions(start, end, point.entropy, point.label).to(x0.device)
             x = self.predict(self.network, x, conditions)
         return x
 

@@ -6,13 +6,15 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from swflow.models.base import Point
-from swflow.models.conditioned import Examples, Lesson, SeveralPasses
+from swflow.models.base import Point, SeveralPasses
+from swflow.models.conditioned import ConditionedModel, Examples, Lesson
+from swflow.models.ode import adams_bashforth
 from swflow.networks.mlp import ConditionedMLP
+from swflow.sources import source_score
 from swflow.trajectory import Trajectory
 
 
-class Velocity(SeveralPasses):
+class Velocity(SeveralPasses, ConditionedModel):
     """dx/ds = (1 + τ)·u(x, τ, ε) in the time s = log(1 + τ); the network is the right-hand side.
 
     The ODE has the marginal laws of the flow, noise or not. The network regresses the stored
@@ -44,23 +46,20 @@ class Velocity(SeveralPasses):
         velocity: Tensor = network(x, conditions)
         return velocity
 
-    def carry(self, x0: Tensor, point: Point, label: Tensor | None) -> Tensor:
+    def carry(self, x0: Tensor, point: Point) -> Tensor:
         """Solve the ODE from 0 to the point's time in steps even in log(1 + τ)."""
-        h = math.log1p(point.time) / point.passes
-        x, before = x0, None
-        for step in range(point.passes):
-            time = math.expm1(step * h)
-            conditions = self.conditions(time, time, point.entropy, label).to(x0.device)
-            now = self.predict(self.network, x, conditions)
-            x = x + h * (now if before is None else 1.5 * now - 0.5 * before)
-            before = now
-        return x
+
+        def slope(x: Tensor, s: float) -> Tensor:
+            time = math.expm1(s)
+            conditions = self.conditions(time, time, point.entropy, point.label).to(x.device)
+            return self.predict(self.network, x, conditions)
+
+        return adams_bashforth(slope, x0, math.log1p(point.time), point.passes)
 
     def _current(self, store: Trajectory, index: int) -> np.ndarray:
         current = store.current(index)
         if index == 0 and store.entropy > 0:  # no noise has acted yet: the source's own score
-            source = self.domain.source
-            score = (source.mean - store.particles(0)) / source.scale**2
+            score = source_score(self.domain.source, store.particles(0))
             current = current - np.float32(store.entropy) * score
         return current
 

@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from swflow.settings.base import Count, Settings
+from swflow.settings.base import Count, Positive, Settings
+from swflow.settings.covariance import RandomCovariance
 
 Fraction = Annotated[float, Field(gt=0, lt=0.5)]
 
@@ -56,9 +57,37 @@ class GaussianSettings(SyntheticSettings):
     kind: Literal["gaussian"] = "gaussian"
     dim: Count = 2
     mean: float | tuple[float, ...] = 0.0
-    covariance: float | tuple[float, ...] | tuple[tuple[float, ...], ...] = Field(
-        1.0, description="A variance, the diagonal, or the whole matrix."
+    covariance: float | tuple[float, ...] | tuple[tuple[float, ...], ...] | RandomCovariance = (
+        Field(
+            1.0,
+            description="A variance, the diagonal, the whole matrix, or {smallest, largest, seed}: "
+            "bounds of the eigenvalues of a random one.",
+        )
     )
+
+
+class GaussianMixtureSettings(SyntheticSettings):
+    """A mixture of Gaussians in the plane with random weights, means and spreads, labelled.
+
+    The law of the first experiments of Liutkus et al. 2019: 20 components, far apart.
+    """
+
+    kind: Literal["gaussian_mixture"] = "gaussian_mixture"
+    labelled: ClassVar[bool] = True
+    n_components: Count = 20
+
+
+class ConvexMapSettings(SyntheticSettings):
+    """y = ∇φ(x) of standard normal x, φ a random quadratic plus a log-sum-exp.
+
+    The optimal map from N(0, I) to this law is ∇φ: a truth that is not affine (after Korotin et
+    al. 2021, Do neural optimal transport solvers work?).
+    """
+
+    kind: Literal["convex_map"] = "convex_map"
+    dim: Count = 2
+    n_pieces: Annotated[int, Field(ge=2)] = Field(8, description="Terms of the log-sum-exp.")
+    strength: Positive = Field(2.0, description="Length of the slopes that the terms have.")
 
 
 class SplitSettings(Settings):
@@ -105,6 +134,8 @@ DatasetSettings = Annotated[
     | SwissRollSettings
     | MoonsSettings
     | GaussianSettings
+    | GaussianMixtureSettings
+    | ConvexMapSettings
     | DigitsSettings
     | ArraySettings,
     Field(discriminator="kind"),

@@ -7,17 +7,30 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from swflow.settings.base import Count, Positive, Settings
+from swflow.settings.covariance import RandomCovariance
 from swflow.settings.stability import LARGEST_ERROR, longest_step
 
 
 class SourceSettings(Settings):
-    """The law at time 0: mean + scale·Z, with Z standard Gaussian or uniform of unit variance."""
+    """The law at time 0: mean + scale·Z, with Z standard Gaussian or uniform of unit variance.
+
+    With a covariance Z is N(0, covariance) instead.
+    """
 
     law: Literal["gaussian", "uniform"] = Field(
         "gaussian", description="N(0, I), or uniform on [-√3, √3]^d."
     )
     mean: float = Field(0.0, description="Mean of every coordinate, in model units.")
     scale: Positive = Field(1.0, description="Standard deviation of every coordinate.")
+    covariance: RandomCovariance | None = Field(
+        None, description="{smallest, largest, seed}: a random covariance, Gaussian sources only."
+    )
+
+    @model_validator(mode="after")
+    def _check_covariance(self) -> Self:
+        if self.covariance is not None and self.law != "gaussian":
+            raise ValueError(f"covariance: a {self.law} source has none; leave it out.")
+        return self
 
 
 class StepSchedule(Settings):

@@ -5,10 +5,11 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import Field
 
 from swflow.settings.base import Count, Positive, Settings
+from swflow.settings.flows import Source, SourceSettings
 
 
-class ModelSettings(Settings):
-    """What every kind of model declares."""
+class FlowModelSettings(Settings):
+    """What every kind declares that learns from a flow."""
 
     teacher: ClassVar[Literal["flow", "data"]] = "flow"
     # Whether entropies between those learned can be asked for.
@@ -17,6 +18,13 @@ class ModelSettings(Settings):
     entropies: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
         None, description="Entropies of the flow to learn from (default: all of them)."
     )
+
+
+class DataModelSettings(Settings):
+    """What every kind declares that learns from the training rows alone."""
+
+    teacher: ClassVar[Literal["flow", "data"]] = "data"
+    interpolates: ClassVar[bool] = False
 
 
 class OptimiserSettings(Settings):
@@ -29,7 +37,7 @@ class OptimiserSettings(Settings):
         0.05, description="Part of the steps over which the rate rises."
     )
     average_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.999, description="Decay of the exponential moving average of the weights."
+        0.995, description="Decay of the exponential moving average of the weights."
     )
     clip_norm: Positive = Field(1.0, description="Largest norm of a gradient.")
     precision: Literal["bfloat16", "float32"] = Field(
@@ -44,7 +52,7 @@ class NetworkSettings(Settings):
     depth: Count = Field(4, description="Hidden layers.")
 
 
-class NetworkModelSettings(ModelSettings):
+class NetworkModelSettings(FlowModelSettings):
     """A model that is a network conditioned on time and entropy."""
 
     interpolates: ClassVar[bool] = True
@@ -94,13 +102,78 @@ class VelocitySettings(NetworkModelSettings):
     )
 
 
-class GaussianFitSettings(ModelSettings):
+class GaussianFitSettings(FlowModelSettings):
     """Mean and covariance of the teacher's particles at each stored time: must fail."""
 
     kind: Literal["gaussian_fit"] = "gaussian_fit"
 
 
-ModelKind = FlowMapSettings | TwoTimeMapSettings | VelocitySettings | GaussianFitSettings
+class ConvexNetworkSettings(Settings):
+    """An input-convex network (Amos et al. 2017)."""
+
+    width: Count = 64
+    depth: Count = Field(3, description="Hidden layers.")
+    quadratic: bool = Field(
+        True, description="With a term ½|Bx|², B a full matrix: affine maps are then exact."
+    )
+
+
+class GameOptimiserSettings(OptimiserSettings):
+    """The same loop with the defaults of a max-min game, whose gradients are noisier."""
+
+    steps: Count = 8000
+    batch_size: Count = 1024
+    learning_rate: Positive = 5e-3
+    precision: Literal["bfloat16", "float32"] = Field(
+        "float32", description="Arithmetic in training: maps that are gradients need float32."
+    )
+
+
+class IcnnSettings(DataModelSettings):
+    """The optimal map by two input-convex networks in a max-min game (Makkuva et al. 2020)."""
+
+    kind: Literal["icnn"] = "icnn"
+    source: Source = Field(SourceSettings(), description="The law that is carried to the data.")
+    network: ConvexNetworkSettings = ConvexNetworkSettings()
+    inner_steps: Count = Field(3, description="Steps of the map for each step of its opponent.")
+    training: GameOptimiserSettings = GameOptimiserSettings()
+
+
+class FlowMatchingSettings(DataModelSettings):
+    """Conditional flow matching with minibatch optimal transport (Tong et al. 2024)."""
+
+    kind: Literal["flow_matching"] = "flow_matching"
+    source: Source = Field(SourceSettings(), description="The law that is carried to the data.")
+    sigma: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="Standard deviation about the straight line between two coupled points."
+    )
+    passes: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+        (1, 4, 16, 100), description="Evaluations of the network behind a sample; each is scored."
+    )
+    network: NetworkSettings = NetworkSettings()
+    training: OptimiserSettings = OptimiserSettings()
+
+
+class KernelDensitySettings(DataModelSettings):
+    """Training rows drawn again, with Gaussian noise: the memoriser."""
+
+    kind: Literal["kernel_density"] = "kernel_density"
+    bandwidth: Positive | Literal["cross_validation"] = Field(
+        "cross_validation",
+        description="Standard deviation of the noise, in model units; or the one under which "
+        "left-out training rows are likeliest.",
+    )
+
+
+ModelKind = (
+    FlowMapSettings
+    | TwoTimeMapSettings
+    | VelocitySettings
+    | GaussianFitSettings
+    | IcnnSettings
+    | FlowMatchingSettings
+    | KernelDensitySettings
+)
 AnyModelSettings = Annotated[ModelKind, Field(discriminator="kind")]
 
 MODEL_KINDS: tuple[str, ...] = tuple(

@@ -8,11 +8,12 @@ from pydantic import Field, model_validator
 from swflow.settings.base import Count, Name, Settings
 from swflow.settings.datasets import (
     ArraySettings,
+    ConvexMapSettings,
     DatasetSettings,
     GaussianSettings,
 )
 from swflow.settings.flows import FlowFamily
-from swflow.settings.models import AnyModelSettings, NetworkModelSettings
+from swflow.settings.models import AnyModelSettings, IcnnSettings, NetworkModelSettings
 from swflow.settings.scoring import SampleSettings, ScoreSettings
 
 # Rows of every experiment beside its models: the flow itself, and held-out real data.
@@ -92,7 +93,7 @@ class Study(Settings):
                 f"dataset {experiment.dataset!r} has no labels."
             )
         for name in experiment.models:
-            unknown = set(self.models[name].entropies or ()) - set(family.entropies)
+            unknown = set(self._listed_entropies(name) or ()) - set(family.entropies)
             if unknown:
                 raise ValueError(
                     f"{where}: model {name!r} learns at entropies {sorted(unknown)}, "
@@ -104,9 +105,8 @@ class Study(Settings):
 
     def model_entropies(self, flow: str, model: str) -> list[float]:
         """The entropies at which a row learns from (or is) the flow."""
-        family = self.flows[flow]
-        own = self.models[model].entropies if model in self.models else None
-        return list(own if own is not None else family.entropies)
+        own = self._listed_entropies(model)
+        return list(self.flows[flow].entropies if own is None else own)
 
     def sampled_entropies(self, flow: str, model: str) -> list[float]:
         """The entropies of the flow at which a row can be drawn, learned from or not."""
@@ -156,6 +156,7 @@ class Study(Settings):
             *(["twin"] if noisy else []),
             *(["cost"] if self.experiments else []),
             *(["gaussian"] if gaussian else []),
+            *(["optimal_map"] if any(self._maps_are_known(e) for e in self.experiments) else []),
         ]
 
     def figures(self) -> list[str]:
@@ -167,7 +168,15 @@ class Study(Settings):
             *(["memorisation"] if self._has_models() else []),
             *(["generalisation"] if self._sizes_differ() else []),
             *(["control"] if any(self._between(e) for e in self.experiments) else []),
+            *(["quality_over_cost"] if self._has_models() else []),
         ]
+
+    def _maps_are_known(self, experiment: Experiment) -> bool:
+        """Whether models of the optimal map learn where it is known."""
+        known = isinstance(self.datasets[experiment.dataset], (GaussianSettings, ConvexMapSettings))
+        return known and any(
+            isinstance(self.models[name], IcnnSettings) for name in experiment.models
+        )
 
     def _between(self, experiment: Experiment) -> bool:
         """Whether a model is scored at times or entropies that it does not learn from."""
@@ -201,6 +210,10 @@ class Study(Settings):
             for e in self.experiments
             if e.models and len(self.flows[e.flow].entropies) > 1
         ]
+
+    def _listed_entropies(self, model: str) -> tuple[float, ...] | None:
+        """The entropies that a model lists; models of the data, and rows that are none, do not."""
+        return getattr(self.models.get(model), "entropies", None)
 
     def _has_models(self) -> bool:
         return any(e.models for e in self.experiments)

@@ -1,0 +1,192 @@
+"""A real SLURM on this machine alone: a controller and two nodes on loopback, no accounting."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+DAEMONS = ("munged", "slurmctld", "slurmd")
+CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
+STARTUP_SECONDS = 90
+# CPUs and MiB that each node says it has; the second has what passes for a GPU.
+NODE_CPUS, NODE_MEMORY = 4, 64000
+
+CONFIG = """
+ClusterName=toy
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={control}
+SlurmUser={user}
+SlurmdUser={user}
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool/%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.%n.log
+SlurmdParameters=config_overrides
+MpiDefault=none
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SwitchType=switch/none
+ReturnToService=2
+PropagateResourceLimits=NONE
+MailProg=/bin/true
+KillWait=5
+InactiveLimit=0
+MinJobAge=1200
+SchedulerType=sched/backfill
+SchedulerParameters=batch_sched_delay=0,sched_interval=5,bf_interval=2
+PriorityType=priority/basic
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+DefMemPerCPU=500
+GresTypes=gpu
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+AccountingStorageType=accounting_storage/none
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} CPUs={cpus} RealMemory={memory}
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs={cpus} RealMemory={memory} \
+Gres=gpu:toy:1
+PartitionName=short Nodes=n1,n2 Default=YES MaxTime=240 DefaultTime=5 State=UP
+"""
+GRES = "AutoDetect=off\nNodeName=n2 Name=gpu Type=toy File=/dev/null\n"
+# A job step loses SLURM_CONF, and the srun inside it must find the configuration all the same.
+SRUN = '#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {srun} "$@"\n'
+
+
+def missing() -> list[str]:
+    """The programs that a cluster needs and this machine lacks."""
+    return [name for name in (*DAEMONS, *CLIENTS) if _program(name) is None]
+
+
+class Cluster:
+    """A running cluster: its environment, and what it says of jobs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = os.environ | {
+            "SLURM_CONF": str(folder / "slurm.conf"),
+            "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        }
+
+    def ask(self, *command: str) -> str:
+        """The output of a client."""
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    def jobs(self) -> list[dict[str, str]]:
+        """All jobs of the last minutes: rule and wildcards (comment), state, CPUs, memory."""
+        names = ["id", "comment", "state", "cpus", "memory"]
+        lines = self.ask("squeue", "-h", "-t", "all", "-o", "%i|%k|%T|%C|%m")
+        return [dict(zip(names, line.split("|"), strict=True)) for line in lines.splitlines()]
+
+
+@contextmanager
+def running() -> Iterator[Cluster]:
+    """Start a cluster, and take it down whatever happens."""
+    # A short path: unix sockets hold about a hundred characters.
+    folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+    cluster, started = Cluster(folder), []
+    try:
+        _configure(folder)
+        for name, command in _daemons(folder):
+            with (folder / f"{name}.out").open("w") as log:
+                process = subprocess.Popen(
+                    command, stdout=log, stderr=subprocess.STDOUT, env=cluster.environment
+                )
+            started.append(process)
+            if name == "munged":
+                _wait(lambda: (folder / "munge.socket").exists(), folder)
+        _wait(lambda: _idle(cluster), folder)
+        yield cluster
+    finally:
+        for process in reversed(started):
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _configure(folder: Path) -> None:
+    for name in ("bin", "state", "spool/n1", "spool/n2"):
+        (folder / name).mkdir(parents=True)
+    key = folder / "munge.key"
+    key.write_bytes(os.urandom(1024))
+    key.chmod(0o400)
+    control, first, second = _free_ports(3)
+    values = {
+        "folder": folder,
+        "host": socket.gethostname().split(".")[0],
+        "user": "root" if os.getuid() == 0 else os.environ["USER"],
+        "control": control,
+        "first": first,
+        "second": second,
+        "cpus": NODE_CPUS,
+        "memory": NODE_MEMORY,
+    }
+    (folder / "slurm.conf").write_text(CONFIG.format(**values))
+    (folder / "gres.conf").write_text(GRES)
+    wrapper = folder / "bin" / "srun"
+    wrapper.write_text(SRUN.format(folder=folder, srun=_program("srun")))
+    wrapper.chmod(0o755)
+
+
+def _daemons(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    munged, slurmctld, slurmd = (str(_program(name)) for name in DAEMONS)
+    files = ("socket", "key", "log", "pid", "seed")
+    options = {name: f"{folder}/munge.{name}" for name in files}
+    named = [f"--{k}{'' if k == 'socket' else '-file'}={v}" for k, v in options.items()]
+    yield "munged", [munged, "--foreground", "--force", "--num-threads=2", *named]
+    yield "slurmctld", [slurmctld, "-D", "-i"]
+    for node in ("n1", "n2"):
+        yield f"slurmd-{node}", [slurmd, "-D", "-N", node]
+
+
+def _idle(cluster: Cluster) -> bool:
+    found = subprocess.run(
+        ["sinfo", "-h", "-N", "-o", "%T"],
+        env=cluster.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.split() == ["idle", "idle"]
+
+
+def _wait(done: Callable[[], bool], folder: Path) -> None:
+    end = time.monotonic() + STARTUP_SECONDS
+    while not done():
+        if time.monotonic() > end:
+            logs = "\n".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.out")))
+            raise RuntimeError(f"SLURM did not start in {STARTUP_SECONDS} s:\n{logs}")
+        time.sleep(0.1)
+
+
+def _free_ports(n: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(n)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _program(name: str) -> str | None:
+    """Daemons lie where ordinary users' PATH does not lead."""
+    return shutil.which(name, path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")

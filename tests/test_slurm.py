@@ -1,0 +1,212 @@
+"""The pipeline on a real SLURM: one job for each rule, with faults on the way."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from swflow.trajectory import Trajectory
+from tests import slurm
+from tests.helpers import wait_until
+from tests.test_workflow import CODE, ROOT
+
+ABSENT = slurm.missing()
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.skipif(bool(ABSENT), reason=f"no SLURM here: {', '.join(ABSENT)} missing"),
+]
+
+STUDY: dict[str, Any] = {
+    "seeds": [0, 1],
+    "processes": 2,
+    "datasets": {
+        "eight": {"kind": "eight_gaussians", "n_train": 300, "n_heldout": 99, "n_test": 99}
+    },
+    "flows": {
+        "flow": {
+            **{"horizon": 4, "n_times": 3, "step": 0.004, "n_directions": 8, "n_particles": 2000},
+        }
+    },
+    "models": {
+        "map": {"kind": "flow_map", "network": {"width": 8, "depth": 1}, "training": {"steps": 9}}
+    },
+    "experiments": [{"dataset": "eight", "flow": "flow", "models": ["map"]}],
+    "sample": {"n": 100},
+    "score": {
+        **{"n_draws": 50, "n_redraws": 2, "n_large": 60, "n_directions": 8, "n_classifier": 40},
+        **{"n_exact": 20, "n_timed": 20, "n_timings": 1},
+    },
+}
+# First in PATH of the jobs: what may happen to a job, each once.
+FAULTS = """#!/bin/sh
+once() { [ ! -e "{marks}/$1" ] && : > "{marks}/$1"; }
+case "$*" in
+    train*seed0*) once failed && exit 1 ;;
+    simulate*seed0.zarr*)
+        once killed && {
+            for out; do :; done  # the last argument
+            {swflow} "$@" --checkpoint-seconds 0 &
+            until [ -e "$out.checkpoint" ] || ! kill -0 $!; do sleep 0.1; done
+            sleep 2
+            kill -KILL "$(sed 's/^process \\([0-9]*\\) .*/\\1/' "$out.lock")"  # the leading process
+            wait $!
+            exit
+        } ;;
+esac
+exec {swflow} "$@"
+"""
+SECONDS = 900
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[slurm.Cluster]:
+    with slurm.running() as started:
+        yield started
+
+
+def copied_project(folder: Path) -> Path:
+    """The project as a user of this cluster edits it: the profile's partition and account."""
+    for name in CODE:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    path = folder / "profiles" / "slurm" / "config.yaml"
+    profile = yaml.safe_load(path.read_text())
+    profile["default-resources"] |= {"slurm_partition": "short", "slurm_account": "toy"}
+    profile |= {"slurm-init-seconds-before-status-checks": 3, "latency-wait": 10}
+    path.write_text(yaml.safe_dump(profile))
+    return folder
+
+
+def faulty_swflow(folder: Path) -> Path:
+    """A folder with a `swflow` that meets each fault once."""
+    marks, binaries = folder / "marks", folder / "bin"
+    marks.mkdir()
+    binaries.mkdir()
+    text = FAULTS.replace("{marks}", str(marks))
+    script = binaries / "swflow"
+    script.write_text(text.replace("{swflow}", str(Path(sys.executable).with_name("swflow"))))
+    script.chmod(0o755)
+    return binaries
+
+
+class Study:
+    """Snakemake, submitting a study's jobs."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
+        self._process, self._log = process, log
+
+    def log(self) -> str:
+        """What it said."""
+        return self._log.read_text()
+
+    def wait_for(self, path: Path) -> None:
+        """Until a job has begun to write this."""
+        wait_until(path.exists, self._process, self.log, SECONDS)
+
+    def returncode(self) -> int:
+        """Its exit status, once it ends."""
+        try:
+            return self._process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"not done in {SECONDS} s\n{self.log()}") from None
+
+
+@contextmanager
+def started_study(
+    cluster: slurm.Cluster, folder: Path, study: dict[str, Any] = STUDY, *options: str
+) -> Iterator[Study]:
+    """A study that is under way, and stopped when the block ends."""
+    (folder / "code").mkdir()
+    code = copied_project(folder / "code")
+    config, log = folder / "study.yaml", folder / "snakemake.log"
+    config.write_text(yaml.safe_dump(study))
+    paths = [faulty_swflow(folder), Path(sys.executable).parent, cluster.environment["PATH"]]
+    command = [sys.executable, "-m", "snakemake", "-s", str(code / "Snakefile")]
+    command += ["--workflow-profile", str(code / "profiles" / "slurm")]
+    command += ["--directory", str(folder / "run"), "--configfile", str(config), *options]
+    environment = cluster.environment | {
+        "PATH": os.pathsep.join(map(str, paths)),
+        "PYTHONPATH": str(code / "src"),
+    }
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    try:
+        yield Study(process, log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def of_rule(jobs: list[dict[str, str]], rule: str, *wildcards: str) -> list[dict[str, str]]:
+    """The jobs of a rule whose last wildcards are these, in the order of submission."""
+    found = []
+    for job in jobs:
+        name, _, values = job["comment"].partition("_wildcards_")
+        if name == f"rule_{rule}" and f"_{values}".endswith("_".join(["", *wildcards])):
+            found.append(job)
+    return sorted(found, key=lambda job: int(job["id"]))
+
+
+def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Path) -> None:
+    flows = tmp_path / "run" / "results" / "flows" / "eight" / "flow" / "entropy0"
+    with started_study(cluster, tmp_path) as study:
+        study.wait_for(flows / "seed1.zarr.partial")
+        (running,) = of_rule(cluster.jobs(), "simulate", "1")
+        cluster.ask("scancel", running["id"])
+        study.wait_for(flows / "seed1.zarr.checkpoint")
+        assert study.returncode() == 0, study.log()
+    jobs = cluster.jobs()
+    results = tmp_path / "run" / "results"
+    assert (results / "tables" / "fidelity.csv").is_file()
+    assert not list(results.rglob("*.partial"))
+    assert not list(results.rglob("*.checkpoint"))
+
+    ran = {job["comment"].removeprefix("rule_").split("_")[0] for job in jobs}
+    assert ran >= {"prepare", "simulate", "train", "sample", "score", "collect", "tabulate"}
+
+    failed, again = of_rule(jobs, "train", "map", "0")
+    assert [failed["state"], again["state"]] == ["FAILED", "COMPLETED"]
+    assert [failed["memory"], again["memory"]] == ["8000M", "16000M"]
+
+    for seed, ended in ((0, "FAILED"), (1, "CANCELLED")):
+        before, again = of_rule(jobs, "simulate", str(seed))
+        assert [before["state"], again["state"]] == [ended, "COMPLETED"]
+        assert before["cpus"] == again["cpus"] == "2"
+        log = results / "logs" / "simulate" / "eight" / "flow" / "entropy0" / f"seed{seed}.log"
+        assert int(re.search(r"simulate: (\d+)/", log.read_text())[1]) > 0  # from its checkpoint
+        here = simulated_here(tmp_path, seed)
+        there = Trajectory(flows / f"seed{seed}.zarr")
+        assert there.attributes["processes"] == 2
+        assert there.attributes["checksums"] == here.attributes["checksums"]
+
+
+def simulated_here(folder: Path, seed: int) -> Trajectory:
+    """The same flow by two processes, without a cluster or interruptions."""
+    out = folder / f"seed{seed}.zarr"
+    given = [str(folder / "run" / "results" / "datasets" / "eight.h5"), "--seed", str(seed)]
+    given += ["--settings", json.dumps(STUDY["flows"]["flow"]), "--processes", "2"]
+    command = [sys.executable, "-m", "swflow.cli", "simulate", *given, "--out", str(out)]
+    subprocess.run(command, check=True, capture_output=True)
+    return Trajectory(out)
+
+
+def test_gpus_are_asked_for(cluster: slurm.Cluster, tmp_path: Path) -> None:
+    """By the jobs of heavy rules; on this cluster's toy GPU torch finds no CUDA, and says so."""
+    with_gpus = STUDY | {"gpus": 1, "processes": 1}
+    until = ("--retries", "0", "--until", "simulate")
+    with started_study(cluster, tmp_path, with_gpus, *until) as study:
+        assert study.returncode() == 1, study.log()
+    jobs = of_rule(cluster.jobs(), "simulate")[-2:]
+    shown = [cluster.ask("scontrol", "show", "job", job["id"]) for job in jobs]
+    assert [re.findall(r"TresPerJob=(\S+)", text) for text in shown] == [["gres:gpu:1"]] * 2, shown
+    logs = tmp_path / "run" / "results" / "logs" / "simulate" / "eight" / "flow" / "entropy0"
+    assert "torch sees no GPU here" in "".join(p.read_text() for p in logs.iterdir())
