@@ -317,18 +317,25 @@ def test_a_flipped_byte_of_samples_is_named(products: Path, tmp_path: Path) -> N
         list(read_samples(path))
 
 
+def meaning(path: Path) -> Any:
+    """What a file of JSON says; nothing where it is not JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError:
+        return None
+
+
 @pytest.mark.parametrize("name", ["weights.safetensors", "settings.json"])
 def test_a_flipped_byte_of_a_model_is_named(name: str, products: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(products / "map", tmp_path / "map"))
     whole = (folder / name).read_bytes()
     rng = random.Random(0)
     for _ in range(50):
-        place = rng.randrange(len(whole))
-        if whole[place : place + 1].isspace():  # between two values of JSON it says nothing
-            continue
-        flip(folder / name, place)
-        with pytest.raises(InputError, match=re.escape(str(folder))):
-            load(folder)
+        flip(folder / name, rng.randrange(len(whole)))
+        # White space between two values, the seventeenth digit of a number: JSON means the same.
+        if name != "settings.json" or meaning(folder / name) != json.loads(whole):
+            with pytest.raises(InputError, match=re.escape(str(folder))):
+                load(folder)
         (folder / name).write_bytes(whole)
     load(folder)
 
