@@ -7,6 +7,8 @@ rule simulate:
         "results/logs/simulate/{dataset}/{flow}/entropy{entropy}/seed{seed}.log",
     benchmark:
         "results/benchmarks/simulate/{dataset}/{flow}/entropy{entropy}/seed{seed}.tsv"
+    # Before samples and scores: the longest jobs do not begin last.
+    priority: 1
     threads: study.threads * study.processes
     resources:
         gpu=study.gpus * study.processes,

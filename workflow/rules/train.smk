@@ -8,6 +8,8 @@ rule train:
         "results/logs/train/{dataset}/{teacher}/{model}/seed{seed}.log",
     benchmark:
         "results/benchmarks/train/{dataset}/{teacher}/{model}/seed{seed}.tsv"
+    # Before samples and scores: the longest jobs do not begin last.
+    priority: 1
     threads: study.threads
     resources:
         gpu=study.gpus,
