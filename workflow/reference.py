@@ -26,13 +26,15 @@ STUDY_TABLES = {
     "compute": ("overview",),
     "ablation": ("overview",),
     "generalisation": ("regularisation",),
-    "rivals": ("generation", "cost", "optimal_map"),
+    "rivals": ("optimal_map",),
 }
 COST = [
     *("dataset", "teacher", "entropy", "model", "seconds_per_1000", "sw_few", "evaluations"),
     *("stored_bytes", "break_even_rows", "faster_than_particles"),
     *("faster_than_particles_carried", "faster_than_particles_shared"),
 ]
+GENERATION = ["sw_test", "w2_test", "c2st_test", "coverage", "memorisation_a"]
+SPENT = ["seconds_per_1000", "train_seconds", "stored_bytes"]
 
 
 def copy_products(results: Path, reference: Path, leave_out: str) -> None:
@@ -84,10 +86,21 @@ def markdown(table: pd.DataFrame) -> str:
 
 def study_blocks(study: str, results: Path) -> dict[str, str]:
     """Of a longer study the short tables, `STUDY-TABLE`."""
-    return {
-        f"{study}-{name}": markdown(pd.read_csv(results / "tables" / f"{name}.csv"))
-        for name in STUDY_TABLES[study]
-    }
+    tables = {path.stem: pd.read_csv(path) for path in results.glob("tables/*.csv")}
+    shown = {name: tables[name] for name in STUDY_TABLES[study]}
+    if study == "rivals":
+        shown["methods"] = methods(tables["generation"], tables["cost"])
+    return {f"{study}-{name}": markdown(table) for name, table in shown.items()}
+
+
+def methods(generation: pd.DataFrame, cost: pd.DataFrame) -> pd.DataFrame:
+    """Quality beside cost, without entropy: of each dataset that something learned to generate."""
+    keys = ["dataset", "teacher", "entropy", "model", "passes"]
+    table = generation.merge(cost, on=keys, how="left").sort_values(["dataset", "sw_test"])
+    learned = table.loc[table["train_seconds"].notna(), "dataset"]
+    table = table[table["dataset"].isin(learned) & ~(table["entropy"] > 0)]
+    shown = [f"{name}{suffix}" for name in GENERATION for suffix in ("", "_std")]
+    return table[["dataset", "teacher", "model", "passes", *shown, *SPENT]]
 
 
 def benchmark_blocks(folder: Path) -> dict[str, str]:

@@ -264,7 +264,9 @@ def quality_over_cost_figure(metrics: pd.DataFrame) -> Figure:
         axes.set(xscale="log", yscale="log", title=dataset, xlabel="seconds per 1,000 samples")
         low, high = table["seconds_per_1000"].min(), table["seconds_per_1000"].max()
         axes.set_xlim(low / 2, high * 4)
-        _plain_log_axis(axes, min(0.8, table["ratio"].min()), table["ratio"].max())
+        error = table["error"].fillna(0)
+        lowest, highest = table["ratio"] - error, table["ratio"] + error
+        _plain_log_axis(axes, max(0.5, min(0.8, lowest.min())), highest.max())
     for line in panels:
         line[0].set_ylabel("SW₂ to test rows / floor")
     handles = [
