@@ -29,8 +29,8 @@ test: $(STAMP)  ## Install, then run all tests
 	$(RUN) pytest --numprocesses $$($(PYTHON) -c 'import os; print(1 + os.cpu_count())') --dist loadfile --no-loadscope-reorder
 
 stress: $(STAMP)  ## Kill simulations a hundred times, other stages and Snakemake twenty times each
-	$(RUN) SWFLOW_KILLS=100 pytest tests/test_resume.py -k killed
-	$(RUN) SWFLOW_KILLS=20 pytest tests/test_faults.py -k killed
+	$(RUN) SWFLOW_KILLS=100 pytest -rP tests/test_resume.py -k killed
+	$(RUN) SWFLOW_KILLS=20 pytest -rP tests/test_faults.py -k killed
 
 benchmarks: $(STAMP)  ## Time the drift and large simulations on this machine's CPU (10 minutes)
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/drift.py --out results/reference/benchmarks/drift-cpu.md

@@ -14,9 +14,10 @@ from swflow.errors import InputError
 from swflow.metrics.optimal_map import optimal_map
 from swflow.models.base import Point
 from swflow.models.fit import fit_model
-from swflow.models.icnn import Icnn
+from swflow.models.icnn import Icnn, check_value
 from swflow.networks.icnn import ConvexNetwork
 from swflow.settings import GaussianSettings, IcnnSettings
+from swflow.training import TrainingJob
 from tests.helpers import normal, rewrite_model
 
 END = Point(float("nan"), 1.0)
@@ -154,6 +155,14 @@ def test_a_diverging_game_ends_with_what_happened_and_no_model(
     with pytest.raises(InputError, match=r"diverged at step \d+: .* no model was written"):
         fit_model(wild, gaussian, [], 0, tmp_path / "wild", "cpu")
     assert not (tmp_path / "wild").exists()
+
+
+@pytest.mark.parametrize("value", [201.0, -1e8, float("nan")])
+def test_a_game_of_an_impossible_value_has_diverged(value: float) -> None:
+    job = TrainingJob(seed=0, device="cpu")
+    check_value(199.0, 200, step=3, job=job)
+    with pytest.raises(InputError, match=r"diverged at step 4: its value is .* beyond ± 200"):
+        check_value(value, 200, step=3, job=job)
 
 
 def test_stores_are_refused(gaussian: Dataset, tmp_path: Path, stores: list[list[object]]) -> None:

@@ -91,6 +91,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(
         for root in (out, tmp_path / "whole.zarr")
     ]
     assert files[0] == files[1]
+    print(f"simulate, ε = {entropy:g}: {kills} kills, whole, of the same bytes")
 
 
 def interrupted(dataset_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

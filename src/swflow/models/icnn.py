@@ -1,6 +1,6 @@
 """The optimal map from the source to the data, by two input-convex networks."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, NoReturn, Self
 
 import pandas as pd
 import torch
@@ -16,7 +16,8 @@ from swflow.settings import IcnnSettings
 from swflow.sources import draw_source
 from swflow.training import TrainingJob, seeded_weights, train_network
 
-# Data in model units spread over about 1: a map that leads this far has diverged.
+# Data in model units spread over about 1: a map that leads this far has diverged, and so has a game
+# whose value is so many times E⟨X, Y⟩, at most about d.
 FARTHEST = 100.0
 
 
@@ -76,9 +77,12 @@ class Icnn(DataModel, SourceModel):
             mapped = g.gradient(x, create_graph=of_g)
             _check_near(mapped, far, step, job)
             if of_g:
-                return (f(mapped) - (x * mapped).sum(dim=1)).mean()
-            y = rows[torch.randint(len(rows), (size,), generator=generator)].to(job.device)
-            return f(y).mean() - f(mapped.detach()).mean()
+                value = (f(mapped) - (x * mapped).sum(dim=1)).mean()
+            else:
+                y = rows[torch.randint(len(rows), (size,), generator=generator)].to(job.device)
+                value = f(y).mean() - f(mapped.detach()).mean()
+            check_value(float(value.detach()), FARTHEST * dim, step, job)
+            return value
 
         potentials, history = train_network(
             model.potentials.to(job.device), loss, settings.training, job, Potentials.project
@@ -116,11 +120,21 @@ class Icnn(DataModel, SourceModel):
 def _check_near(mapped: Tensor, far: float, step: int, job: TrainingJob) -> None:
     largest = float(mapped.detach().abs().max())
     if not largest <= far:
-        job.fail(
-            f"the max-min game diverged at step {step + 1}: the map leads to {largest:.3g}, "
-            f"more than {far:.3g} from the data's mean",
-            "Lower training.learning_rate, or raise inner_steps",
-        )
+        what = f"the map leads to {largest:.3g}, more than {far:.3g} from the data's mean"
+        _diverged(what, step, job)
+
+
+def check_value(value: float, most: float, step: int, job: TrainingJob) -> None:
+    """End training where the game's value is beyond ± `most`. Raises InputError."""
+    if not abs(value) <= most:
+        _diverged(f"its value is {value:.3g}, beyond ± {most:.3g}", step, job)
+
+
+def _diverged(what: str, step: int, job: TrainingJob) -> NoReturn:
+    job.fail(
+        f"the max-min game diverged at step {step + 1}: {what}",
+        "Lower training.learning_rate, or raise inner_steps",
+    )
 
 
 MODEL = Icnn
