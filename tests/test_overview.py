@@ -138,6 +138,17 @@ def test_figures_of_control_and_memorisation_show_every_entropy(tmp_path: Path) 
         assert {"ε = 0", "ε = 0.1"} <= labels
 
 
+def test_models_of_the_data_alone_have_no_panel_over_time(tmp_path: Path) -> None:
+    metrics = made_up(tmp_path)
+    rival = metrics[metrics["model"] == "flow_map"].assign(teacher="data", entropy=float("nan"))
+    second = rival.assign(model="another")
+    figures = (
+        memorisation_figure(pd.concat(parts)) for parts in ([metrics], [metrics, rival, second])
+    )
+    before, after = (len(figure.axes) for figure in figures)
+    assert after == before
+
+
 def test_generalisation_needs_two_sizes_of_a_dataset(tmp_path: Path) -> None:
     metrics = made_up(tmp_path)
     with pytest.raises(ValueError, match="no flow on two sizes"):

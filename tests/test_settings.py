@@ -172,6 +172,9 @@ def test_studies_between_times_and_over_sizes_have_figures_of_them() -> None:
     values = changed(models=models, datasets=datasets, experiments=experiments)
     study: Study = parse_settings(Study, values, "config")
     assert {"control", "generalisation"} <= set(study.figures())
+    values["datasets"] = datasets | {"few": {"kind": "gaussian", "dim": 64, "n_train": 50}}
+    of_two_kinds: Study = parse_settings(Study, values, "config")
+    assert "generalisation" not in of_two_kinds.figures()
 
 
 def test_networks_are_drawn_between_the_entropies_they_learned() -> None:

@@ -161,7 +161,7 @@ def regularisation_figure(metrics: pd.DataFrame) -> Figure:
 
 def memorisation_figure(metrics: pd.DataFrame) -> Figure:
     """A and S over time, a line of panels for each flow; dashed: the flows themselves."""
-    table = memorisation_table(metrics).dropna(subset=["time"])
+    table = memorisation_table(metrics).dropna(subset=["time", "entropy"])
     names = {name: REGULARISATION[name] for name in ("memorisation_a", "memorisation_s")}
     learned = table.groupby(FLOW[:2])["model"].transform("nunique") > 1
     table = table[learned]
@@ -188,7 +188,7 @@ def generalisation_figure(metrics: pd.DataFrame) -> Figure:
     """
     table = regularisation_table(metrics)
     sizes = metrics[metrics["metric"] == "train_rows"].groupby("dataset")["value"].first()
-    table = table[table["model"] != TEST_SET].assign(rows=table["dataset"].map(sizes))
+    table = table.dropna(subset=["entropy"]).assign(rows=lambda t: t["dataset"].map(sizes))
     several = table.groupby("teacher")["rows"].transform("nunique") > 1
     table = table[several]
     groups = list(table.groupby("teacher"))

@@ -188,10 +188,12 @@ class Study(Settings):
         )
 
     def _sizes_differ(self) -> bool:
-        """Whether one flow runs on datasets with different numbers of training rows."""
-        sizes: dict[str, set[int | None]] = {}
+        """Whether one flow runs on datasets of a kind with different numbers of training rows."""
+        sizes: dict[tuple[str, str], set[int | None]] = {}
         for e in self.experiments:
-            sizes.setdefault(e.flow, set()).add(getattr(self.datasets[e.dataset], "n_train", None))
+            dataset = self.datasets[e.dataset]
+            size = getattr(dataset, "n_train", None)
+            sizes.setdefault((e.flow, dataset.kind), set()).add(size)
         return any(len(found) > 1 for found in sizes.values())
 
     def pictures(self) -> list[str]:
