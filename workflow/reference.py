@@ -14,7 +14,7 @@ import pandas as pd
 
 from swflow.provenance import machine, versions
 from swflow.summary import stage_shares
-from swflow.tables import readable
+from swflow.tables import quality_and_cost, readable
 
 COMMANDS = {"default": "make results"} | {
     study: f"make {study}" for study in ("paper", "compute", "ablation", "generalisation", "rivals")
@@ -86,19 +86,15 @@ def markdown(table: pd.DataFrame) -> str:
 
 def study_blocks(study: str, results: Path) -> dict[str, str]:
     """Of a longer study the short tables, `STUDY-TABLE`."""
-    tables = {path.stem: pd.read_csv(path) for path in results.glob("tables/*.csv")}
-    shown = {name: tables[name] for name in STUDY_TABLES[study]}
+    shown = {name: pd.read_csv(results / "tables" / f"{name}.csv") for name in STUDY_TABLES[study]}
     if study == "rivals":
-        shown["methods"] = methods(tables["generation"], tables["cost"], tables["optimal_map"])
+        shown["methods"] = methods(pd.read_csv(results / "metrics.csv"))
     return {f"{study}-{name}": markdown(table) for name, table in shown.items()}
 
 
-def methods(generation: pd.DataFrame, cost: pd.DataFrame, maps: pd.DataFrame) -> pd.DataFrame:
-    """Quality beside cost, without entropy: of learned datasets, not those where the map counts."""
-    keys = ["dataset", "teacher", "entropy", "model", "passes"]
-    table = generation.merge(cost, on=keys, how="left").sort_values(["dataset", "sw_test"])
-    learned = set(table.loc[table["train_seconds"].notna(), "dataset"]) - set(maps["dataset"])
-    table = table[table["dataset"].isin(learned) & ~(table["entropy"] > 0)]
+def methods(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Quality beside cost, the nearest to test rows first."""
+    table = quality_and_cost(metrics).sort_values(["dataset", "sw_test"])
     shown = [f"{name}{suffix}" for name in GENERATION for suffix in ("", "_std")]
     return table[["dataset", "teacher", "model", "passes", *shown, *SPENT]]
 

@@ -22,11 +22,9 @@ from swflow.files import atomic_path
 from swflow.settings import PARTICLES, TEST_SET
 from swflow.tables import (
     FLOW,
-    ROW,
-    cost_table,
     fidelity_table,
-    generation_table,
     memorisation_table,
+    quality_and_cost,
     regularisation_table,
 )
 
@@ -232,15 +230,10 @@ def quality_over_cost_figure(metrics: pd.DataFrame) -> Figure:
     Of each method at its smallest entropy, a line over k passes. Of datasets that something was
     learned of, but not those where only the map matters.
     """
-    table = generation_table(metrics).merge(cost_table(metrics), on=ROW)
-    table = table.dropna(subset=["seconds_per_1000"])
-    least = table.groupby(["dataset", "teacher", "model"])["entropy"].transform("min")
-    table = table[table["entropy"].isna() | (table["entropy"] == least)]
+    table = quality_and_cost(metrics).dropna(subset=["seconds_per_1000"])
     real = metrics[(metrics["model"] == TEST_SET) & (metrics["metric"] == "sw_test")]
     floors = real.groupby("dataset")["value"].mean()
-    learned = set(table.loc[table["model"] != PARTICLES, "dataset"])
-    maps = set(metrics.loc[metrics["metric"] == "map_uvp", "dataset"])
-    table = table[table["dataset"].isin((learned - maps) & set(floors.index))]
+    table = table[table["dataset"].isin(floors.index)]
     if table.empty:
         raise InputError("metrics.csv holds no samples beside their cost; add an experiment.")
     table["ratio"] = table["sw_test"] / table["dataset"].map(floors)

@@ -221,6 +221,19 @@ def cost_table(metrics: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def quality_and_cost(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Columns of both tables, of each method at its smallest entropy, beside real rows.
+
+    Of datasets that something was learned of, but not those where only the map matters.
+    """
+    table = generation_table(metrics).merge(cost_table(metrics), on=ROW, how="left")
+    least = table.groupby(["dataset", "teacher", "model"])["entropy"].transform("min")
+    table = table[table["entropy"].isna() | (table["entropy"] == least)]
+    learned = set(table.loc[~table["model"].isin([PARTICLES, TEST_SET]), "dataset"])
+    maps = set(metrics.loc[metrics["metric"] == "map_uvp", "dataset"])
+    return table[table["dataset"].isin(learned - maps)]
+
+
 def _as_rows(metrics: pd.DataFrame) -> pd.DataFrame:
     """Metrics of the stored run (with a prefix) as rows of their own, with what is common."""
     parts = []
