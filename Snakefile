@@ -2,8 +2,11 @@
 
 from snakemake.exceptions import WorkflowError
 
-from swflow.errors import InputError
-from swflow.settings import Study, parse_settings
+from swflow.runtime.errors import InputError
+from swflow.settings import parse_settings
+from swflow.study.former import refuse_former_results
+from swflow.study.plan import Plan
+from swflow.study.study import Study
 
 
 configfile: f"{workflow.basedir}/config.yaml"
@@ -14,8 +17,11 @@ report: "workflow/report/study.rst"
 
 try:
     study = parse_settings(Study, config, "config")
+    refuse_former_results("results")
 except InputError as error:
     raise WorkflowError(str(error))
+plan = Plan(study)
+config["captions"] = plan.captions()
 
 
 include: "workflow/rules/common.smk"
@@ -24,7 +30,9 @@ include: "workflow/rules/simulate.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/score.smk"
-include: "workflow/rules/summary.smk"
+include: "workflow/rules/time.smk"
+include: "workflow/rules/collect.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:

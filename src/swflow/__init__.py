@@ -7,13 +7,13 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "random_directions": "swflow.sliced",
-    "sliced_wasserstein": "swflow.sliced",
-    "sliced_velocity": "swflow.sliced",
-    "simulate": "swflow.flow",
-    "Snapshot": "swflow.flow",
+    "random_directions": "swflow.sliced.directions.dense",
+    "sliced_wasserstein": "swflow.sliced.distances",
+    "sliced_velocity": "swflow.sliced.drift",
+    "simulate": "swflow.flow.integrator",
+    "Snapshot": "swflow.flow.integrator",
     "FlowSettings": "swflow.settings",
-    "load": "swflow.models",
+    "load": "swflow.stages.loading",
 }
 __all__ = sorted(_HOMES)
 

@@ -9,6 +9,6 @@ rule prepare:
         "results/benchmarks/prepare/{dataset}.tsv"
     params:
         settings=lambda w: study.datasets[w.dataset].canonical(),
-        code=code_version("swflow.datasets.make"),
+        code=lambda w: dataset_code(study.datasets[w.dataset]),
     shell:
         "swflow prepare --settings {params.settings:q} --out {output} 2> {log}"

@@ -10,8 +10,9 @@ rule sample:
     threads: study.threads
     params:
         settings=study.sample.canonical(),
-        points=sampled_points,
-        code=code_version("swflow.sampling"),
+        entropies=sampled_entropies,
+        times=sampled_times,
+        code=lambda w: plan.sampling_code(w.model),
     shell:
-        "swflow sample {input} {params.points} --settings {params.settings:q}"
-        " --seed {wildcards.seed} --out {output} 2> {log}"
+        "swflow sample {input} {params.entropies} {params.times}"
+        " --settings {params.settings:q} --seed {wildcards.seed} --out {output} 2> {log}"

@@ -14,9 +14,9 @@ rule simulate:
         gpu=study.gpus * study.processes,
         processes=study.processes,
     params:
-        settings=simulation_settings,
+        settings=lambda w: simulation_settings(w).canonical(),
         device=device(),
-        code=code_version("swflow.simulation"),
+        code=lambda w: simulation_code(simulation_settings(w)),
     shell:
         "swflow simulate {input} --settings {params.settings:q} --seed {wildcards.seed}"
         " --device {params.device} --processes {resources.processes} --out {output} 2> {log}"

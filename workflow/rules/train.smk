@@ -16,9 +16,7 @@ rule train:
     params:
         settings=lambda w: study.models[w.model].canonical(),
         device=device(),
-        code=lambda w: code_version(
-            "swflow.models.fit", f"swflow.models.{study.models[w.model].kind}"
-        ),
+        code=lambda w: training_code(study.models[w.model]),
     shell:
         "swflow train {input.stores} --dataset {input.dataset}"
         " --settings {params.settings:q} --seed {wildcards.seed}"

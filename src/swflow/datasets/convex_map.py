@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from swflow.datasets.file import Split
-from swflow.optimal_maps import ConvexMap
+from swflow.datasets.make import RawRows
+from swflow.flow.optimal_maps import ConvexMap
 from swflow.settings import ConvexMapSettings
 
 
-def convex_map(settings: ConvexMapSettings, n: int, rng: np.random.Generator) -> Split:
-    """Images of independent standard normal points."""
-    return Split(ConvexMap.random(settings)(rng.standard_normal((n, settings.dim))))
+def convex_map(settings: ConvexMapSettings, n: int, rng: np.random.Generator) -> RawRows:
+    """Images of independent standard normal points; what makes the map is in the attributes."""
+    exact = ConvexMap.random(settings)
+    attributes = {f"map_{name}": value for name, value in exact._asdict().items()}
+    return RawRows(exact(rng.standard_normal((n, settings.dim))), attributes=attributes)

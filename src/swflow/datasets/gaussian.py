@@ -2,20 +2,22 @@
 
 import numpy as np
 
-from swflow.covariance import random_covariance
-from swflow.datasets.file import Split
-from swflow.errors import InputError
+from swflow.datasets.make import RawRows
+from swflow.flow.covariance import random_covariance
+from swflow.runtime.errors import InputError
 from swflow.settings import GaussianSettings, RandomCovariance
 
 
-def gaussian(settings: GaussianSettings, n: int, rng: np.random.Generator) -> Split:
-    """Draws of N(mean, covariance)."""
+def gaussian(settings: GaussianSettings, n: int, rng: np.random.Generator) -> RawRows:
+    """Draws of N(mean, covariance), whose moments are attributes for closed forms."""
     mean = np.broadcast_to(np.asarray(settings.mean, dtype=float), settings.dim)
+    covariance = covariance_matrix(settings)
     try:
-        factor = np.linalg.cholesky(covariance_matrix(settings))
+        factor = np.linalg.cholesky(covariance)
     except np.linalg.LinAlgError:
         raise InputError("covariance: not positive definite; give one that is.") from None
-    return Split(mean + rng.standard_normal((n, settings.dim)) @ factor.T)
+    x = mean + rng.standard_normal((n, settings.dim)) @ factor.T
+    return RawRows(x, attributes={"covariance": covariance, "mean": mean})
 
 
 def covariance_matrix(settings: GaussianSettings) -> np.ndarray:

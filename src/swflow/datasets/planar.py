@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.datasets import make_moons, make_swiss_roll
 
-from swflow.datasets.file import Split
+from swflow.datasets.make import RawRows
 from swflow.settings import (
     CheckerboardSettings,
     EightGaussiansSettings,
@@ -16,15 +16,17 @@ from swflow.settings import (
 WIDTH, SPREAD = 5.0, 0.4
 
 
-def eight_gaussians(settings: EightGaussiansSettings, n: int, rng: np.random.Generator) -> Split:
+def eight_gaussians(settings: EightGaussiansSettings, n: int, rng: np.random.Generator) -> RawRows:
     """Centres at radius 2, every 45 degrees; labels are the centres."""
     label = rng.integers(8, size=n)
     angle = label * (np.pi / 4)
     centre = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return Split(centre + settings.noise * rng.standard_normal((n, 2)), label)
+    return RawRows(centre + settings.noise * rng.standard_normal((n, 2)), label)
 
 
-def gaussian_mixture(settings: GaussianMixtureSettings, n: int, rng: np.random.Generator) -> Split:
+def gaussian_mixture(
+    settings: GaussianMixtureSettings, n: int, rng: np.random.Generator
+) -> RawRows:
     """Components with random weights, axes and means: all the same for every split."""
     of_law = np.random.default_rng([settings.seed, settings.n_components])
     means = _far_apart(settings.n_components, of_law)
@@ -32,7 +34,7 @@ def gaussian_mixture(settings: GaussianMixtureSettings, n: int, rng: np.random.G
     weights = of_law.dirichlet(np.full(settings.n_components, 5.0))
     label = rng.choice(settings.n_components, size=n, p=weights)
     noise = np.einsum("nij,nj->ni", factors[label], rng.standard_normal((n, 2)))
-    return Split(means[label] + noise, label)
+    return RawRows(means[label] + noise, label)
 
 
 def _far_apart(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -45,23 +47,23 @@ def _far_apart(n: int, rng: np.random.Generator) -> np.ndarray:
     return points
 
 
-def checkerboard(settings: CheckerboardSettings, n: int, rng: np.random.Generator) -> Split:
+def checkerboard(settings: CheckerboardSettings, n: int, rng: np.random.Generator) -> RawRows:
     """Uniform on the eight black unit squares of [-2, 2]²."""
     column = rng.integers(4, size=n)
     row = 2 * rng.integers(2, size=n) + column % 2
-    return Split(np.stack([column, row], axis=1) - 2 + rng.random((n, 2)))
+    return RawRows(np.stack([column, row], axis=1) - 2 + rng.random((n, 2)))
 
 
-def swiss_roll(settings: SwissRollSettings, n: int, rng: np.random.Generator) -> Split:
+def swiss_roll(settings: SwissRollSettings, n: int, rng: np.random.Generator) -> RawRows:
     """The roll of scikit-learn, seen along its axis."""
     x, _ = make_swiss_roll(n, noise=settings.noise, random_state=_state(rng))
-    return Split(x[:, [0, 2]])
+    return RawRows(x[:, [0, 2]])
 
 
-def moons(settings: MoonsSettings, n: int, rng: np.random.Generator) -> Split:
+def moons(settings: MoonsSettings, n: int, rng: np.random.Generator) -> RawRows:
     """The moons of scikit-learn, labelled."""
     x, y = make_moons(n, noise=settings.noise, random_state=_state(rng))
-    return Split(x, y)
+    return RawRows(x, y)
 
 
 def _state(rng: np.random.Generator) -> int:

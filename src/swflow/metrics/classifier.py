@@ -1,12 +1,22 @@
 """The classifier two-sample test: whether a small network tells two clouds apart."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 HIDDEN, EPOCHS, LEARNING_RATE = (128,), 30, 3e-3
+
+
+@contextmanager
+def fixed_budget() -> Iterator[None]:
+    """Let classifiers stop after EPOCHS without a warning, in all threads of this process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 def classifier_accuracy(x: np.ndarray, y: np.ndarray, n: int, seed: int) -> float:
@@ -26,8 +36,6 @@ def classifier_accuracy(x: np.ndarray, y: np.ndarray, n: int, seed: int) -> floa
         max_iter=EPOCHS,
         random_state=seed,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a fixed budget is wanted
-        classifier.fit(np.concatenate([x[:half], y[:half]]) / scale, labels)
+    classifier.fit(np.concatenate([x[:half], y[:half]]) / scale, labels)
     test = np.concatenate([x[half : 2 * half], y[half : 2 * half]]) / scale
     return float(classifier.score(test, labels))

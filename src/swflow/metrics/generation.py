@@ -1,57 +1,97 @@
 """Generation: how close samples at the end of the flow are to real rows nobody saw."""
 
-import contextlib
-import io
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from prdc import compute_prdc
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from swflow.metrics.classifier import classifier_accuracy
+from swflow.metrics.classifier import classifier_accuracy, fixed_budget
+from swflow.metrics.distance import root_distance
+from swflow.metrics.subject import Measure, Row, Subject
 from swflow.randomness import keyed_generator
 from swflow.settings import ScoreSettings
-from swflow.sliced import evaluation_directions, sliced_wasserstein
 
+NEEDS = ("samples", "dataset")
+SETTINGS = ("n_directions", "n_classifier", "n_exact")
+FLOORS = {
+    "sw_test": "test_set",
+    "w2_test": "test_set",
+    "energy_test": "test_set",
+    "precision": "test_set",
+    "recall": "test_set",
+    "density": "test_set",
+    "coverage": "test_set",
+    "c2st_test": "test_set",
+}
 NEIGHBOURS = 5
+
+
+def measure(subject: Subject) -> Iterator[Row]:
+    """Of the draws at the end of the flow against the test split: see `generation`."""
+    data, settings, seed = subject.dataset, subject.settings, subject.seed
+    real = data.rows("test")
+    most = min(len(real), data.size("heldout"))
+
+    with fixed_budget():
+        yield from subject.each(
+            subject.ends,
+            lambda draws: generation(draws.flat, real, min(most, len(draws.x)), settings, seed),
+        )
 
 
 def generation(
     draws: np.ndarray, real: np.ndarray, n: int, settings: ScoreSettings, seed: int
-) -> Iterator[tuple[str, float, int]]:
-    """Yield (metric, value, n) of draws against real rows, both `(·, d)`, n rows of each.
+) -> Iterator[Measure]:
+    """Draws against real rows, both `(·, d)`, n rows of each.
 
-    sw_test, w2_test (exact), energy_test: distances; precision, recall (Kynkäänniemi et al.
-    2019), density, coverage (Naeem et al. 2020): nearest-neighbour overlap; c2st_test.
+    sw_test, w2_test (exact), energy_test: distances; c2st_test; precision, recall, density,
+    coverage: see `overlap`.
     """
     draws, real = _subset(draws, n, seed), _subset(real, n, seed)
-    shared = keyed_generator(seed, "directions")
-    directions = evaluation_directions(settings.n_directions, draws.shape[1], shared)
-    x, y = torch.from_numpy(draws), torch.from_numpy(real)
-    yield "sw_test", float(sliced_wasserstein(x, y, directions)), n
-    yield "c2st_test", classifier_accuracy(draws, real, settings.n_classifier, seed), n
+    clouds = torch.from_numpy(draws), torch.from_numpy(real)
+    yield Measure("sw_test", root_distance(*clouds, seed, settings.n_directions), n)
+    yield Measure("c2st_test", classifier_accuracy(draws, real, settings.n_classifier, seed), n)
     few = min(n, settings.n_exact)
     draws, real = draws[:few], real[:few]
-    yield "w2_test", exact_wasserstein(draws, real), few
-    yield "energy_test", energy_distance(draws, real), few
-    with contextlib.redirect_stdout(io.StringIO()):  # prdc prints sample counts
-        overlap = compute_prdc(real, draws, min(NEIGHBOURS, few - 1))
-    for name, value in overlap.items():
-        yield name, float(value), few
+    # Distances that all of the following share.
+    between, among, of_real = cdist(draws, real), cdist(draws, draws), cdist(real, real)
+    yield Measure("w2_test", exact_wasserstein(between), few)
+    yield Measure("energy_test", energy_distance(between, among, of_real), few)
+    for name, value in overlap(between, among, of_real, min(NEIGHBOURS, few - 1)).items():
+        yield Measure(name, value, few)
 
 
-def exact_wasserstein(x: np.ndarray, y: np.ndarray) -> float:
-    """W₂ between two clouds of the same size, equal weights: an optimal assignment, `(n, d)`."""
-    squared = cdist(x, y, "sqeuclidean")
+def exact_wasserstein(between: np.ndarray) -> float:
+    """W₂ of two clouds of the same size, equal weights, from all distances `(n, n)`."""
+    squared = np.square(between)
     return float(np.sqrt(squared[linear_sum_assignment(squared)].mean()))
 
 
-def energy_distance(x: np.ndarray, y: np.ndarray) -> float:
+def energy_distance(between: np.ndarray, among: np.ndarray, of_real: np.ndarray) -> float:
     """√(2E|X − Y| − E|X − X′| − E|Y − Y′|) over all pairs (Székely & Rizzo 2013), at least 0."""
-    squared = 2 * cdist(x, y).mean() - cdist(x, x).mean() - cdist(y, y).mean()
+    squared = 2 * between.mean() - among.mean() - of_real.mean()
     return float(np.sqrt(max(0.0, squared)))
+
+
+def overlap(
+    between: np.ndarray, among: np.ndarray, of_real: np.ndarray, k: int
+) -> dict[str, float]:
+    """How samples and real rows lie in each other's balls to the k-th neighbour.
+
+    precision, recall (Kynkäänniemi et al. 2019), density, coverage (Naeem et al. 2020, eq. 3-5).
+    between: distances of samples to real rows `(n, m)`; among, of_real: within each.
+    """
+    # The nearest of all is the row itself.
+    radii, real_radii = (np.partition(own, k, axis=1)[:, k] for own in (among, of_real))
+    inside = between < real_radii  # of the ball of each real row
+    return {
+        "precision": float(inside.any(axis=1).mean()),
+        "recall": float((between < radii[:, None]).any(axis=0).mean()),
+        "density": float(inside.sum(axis=1).mean() / k),
+        "coverage": float((between.min(axis=0) < real_radii).mean()),
+    }
 
 
 def _subset(rows: np.ndarray, n: int, seed: int) -> np.ndarray:

@@ -5,12 +5,29 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import gammaln
-from scipy.stats import rankdata
+from scipy.stats import mannwhitneyu
 from sklearn.neighbors import NearestNeighbors
 
+from swflow.metrics.subject import Measure, Row, Subject
+
+NEEDS = ("samples", "dataset")
+SETTINGS = ("n_memorisation",)
+FLOORS = {"memorisation_a": "test_set", "memorisation_s": "test_set"}
 N_REPLICATES = 100
 # A list of K neighbours holds one of a random part p of the rows but for a chance of (1 − p)^K.
 LOG_CHANCE = 14
+
+
+def measure(subject: Subject) -> Iterator[Row]:
+    """Of all draws: see `Memorisation`. Of real rows the test split, as fresh data: the null."""
+    data, n = subject.dataset, subject.settings.n_memorisation
+    rows = Memorisation(data.rows("train"), data.rows("heldout"), n, subject.seed)
+    if subject.sampler.n_rows is None:
+        yield from subject.each(subject.draws, lambda draws: rows.measures(draws.flat))
+        return
+    real = data.rows("test")
+    size = Measure("train_rows", float(data.size("train")), len(real))
+    yield from subject.each(subject.draws, lambda draws: [*rows.measures(real), size])
 
 
 class Neighbours(NamedTuple):
@@ -19,22 +36,38 @@ class Neighbours(NamedTuple):
     distance: np.ndarray
     row: np.ndarray
 
-    @classmethod
-    def of(cls, points: np.ndarray, rows: np.ndarray, k: int) -> "Neighbours":
-        """The k nearest of `rows (m, d)` to each of `points (n, d)`."""
-        found = NearestNeighbors(n_neighbors=min(k, len(rows))).fit(rows).kneighbors(points)
-        return cls(*found)
-
     def nearest(self, counts: np.ndarray) -> np.ndarray:
         """Distance to the nearest row where row j is there `counts[j]` times, `(n,)`."""
         first = np.argmax(counts[self.row] > 0, axis=1)
         return self.distance[np.arange(len(first)), first]
 
 
-def memorisation(
-    draws: np.ndarray, train: np.ndarray, heldout: np.ndarray, seed: int
-) -> Iterator[tuple[str, float, int]]:
-    """Yield (metric, value, n): A, S and their bootstrap standard errors.
+class Search:
+    """The k nearest of rows `(m, d)`, looked up for many points."""
+
+    def __init__(self, rows: np.ndarray, k: int) -> None:
+        self.found = NearestNeighbors(n_neighbors=min(k, len(rows))).fit(rows)
+
+    def of(self, points: np.ndarray) -> Neighbours:
+        """Those of each of `points (n, d)`."""
+        return Neighbours(*self.found.kneighbors(points))
+
+
+class Replicate(NamedTuple):
+    """How often each row is drawn in one replicate; numbers of the samples drawn; `between` of it.
+
+    train: `(N,)`; heldout: `(m,)`; points: `(n,)`; between: distances of held-out rows, drawn with
+    replacement, to the nearest training row that is there, `(m,)`.
+    """
+
+    train: np.ndarray
+    heldout: np.ndarray
+    points: np.ndarray
+    between: np.ndarray
+
+
+class Memorisation:
+    """A and S of many samples with the same training and held-out rows.
 
     memorisation_a: P(d(sample, train) < d(held-out, train)) (Meehan et al. 2020).
     memorisation_s: P(a sample is nearer to m training rows than to the m held-out rows), the mean
@@ -43,30 +76,48 @@ def memorisation(
     centre. The errors are deviations over replicates in which samples, training rows and held-out
     rows are drawn with replacement; that thins the rows, so they are conservative (by up to 60 %).
 
-    draws: `(n, d)`; train: `(N, d)`; heldout: `(m, d)`, random rows of the training file that
-    nothing was fitted to, of which at most N are used.
+    train: `(N, d)`; heldout: `(m, d)`, random rows of the training file that nothing was fitted
+    to, of which at most N are used; n: how many samples are looked up.
     """
-    heldout = heldout[: len(train)]
-    total, m = len(train), len(heldout)
-    k = int(np.ceil(LOG_CHANCE * (1 + total / m)))
-    to_train = Neighbours.of(draws, train, k)
-    to_heldout = Neighbours.of(draws, heldout, LOG_CHANCE)
-    between = Neighbours.of(heldout, train, LOG_CHANCE)
-    once_train, once_heldout = np.ones(total, int), np.ones(m, int)
-    a = _a(to_train.nearest(once_train), between.nearest(once_train))
-    yield "memorisation_a", a, len(draws)
-    yield "memorisation_s", float(_s(to_train, to_heldout, once_train, once_heldout).mean()), m
-    rng = np.random.default_rng(seed)
-    replicates = []
-    for _ in range(N_REPLICATES):
-        counts_train, counts_heldout = _resample(total, rng), _resample(m, rng)
-        points, fresh = rng.integers(len(draws), size=len(draws)), rng.integers(m, size=m)
-        a = _a(to_train.nearest(counts_train)[points], between.nearest(counts_train)[fresh])
-        s = _s(to_train, to_heldout, counts_train, counts_heldout)[points].mean()
-        replicates.append((a, s))
-    errors = np.std(replicates, axis=0, ddof=1)
-    yield "memorisation_a_error", float(errors[0]), len(draws)
-    yield "memorisation_s_error", float(errors[1]), m
+
+    def __init__(self, train: np.ndarray, heldout: np.ndarray, n: int, seed: int) -> None:
+        heldout = heldout[: len(train)]
+        self.n, self.seed, self.total, self.m = n, seed, len(train), len(heldout)
+        self.in_train = Search(train, int(np.ceil(LOG_CHANCE * (1 + self.total / self.m))))
+        self.in_heldout = Search(heldout, LOG_CHANCE)
+        self.between = Search(train, LOG_CHANCE).of(heldout)
+        self.replicates: dict[int, list[Replicate]] = {}
+
+    def measures(self, draws: np.ndarray) -> Iterator[Measure]:
+        """A, S and their bootstrap standard errors, of the first n of draws `(·, d)`."""
+        draws = draws[: self.n]
+        to_train, to_heldout = self.in_train.of(draws), self.in_heldout.of(draws)
+        once_train, once_heldout = np.ones(self.total, int), np.ones(self.m, int)
+        a = share_below(to_train.nearest(once_train), self.between.nearest(once_train))
+        s = nearer_subsets(to_train, to_heldout, once_train, once_heldout).mean()
+        yield Measure("memorisation_a", float(a), len(draws))
+        yield Measure("memorisation_s", float(s), self.m)
+        drawn = self._drawn(len(draws))
+        near = np.stack([to_train.nearest(of.train)[of.points] for of in drawn])
+        shares = share_below(near, np.stack([of.between for of in drawn]))
+        subsets = [
+            nearer_subsets(to_train, to_heldout, of.train, of.heldout)[of.points].mean()
+            for of in drawn
+        ]
+        yield Measure("memorisation_a_error", float(np.std(shares, ddof=1)), len(draws))
+        yield Measure("memorisation_s_error", float(np.std(subsets, ddof=1)), self.m)
+
+    def _drawn(self, n: int) -> list[Replicate]:
+        """The replicates for n samples: the same for all samples of this number."""
+        if n not in self.replicates:
+            rng = np.random.default_rng(self.seed)
+            self.replicates[n] = [self._replicate(n, rng) for _ in range(N_REPLICATES)]
+        return self.replicates[n]
+
+    def _replicate(self, n: int, rng: np.random.Generator) -> Replicate:
+        train, heldout = _resample(self.total, rng), _resample(self.m, rng)
+        points, fresh = rng.integers(n, size=n), rng.integers(self.m, size=self.m)
+        return Replicate(train, heldout, points, self.between.nearest(train)[fresh])
 
 
 def _resample(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -74,17 +125,19 @@ def _resample(n: int, rng: np.random.Generator) -> np.ndarray:
     return np.bincount(rng.integers(n, size=n), minlength=n)
 
 
-def _a(first: np.ndarray, second: np.ndarray) -> float:
-    """P(first < second) over all pairs, ties counted half: the Mann-Whitney statistic."""
-    ranks = rankdata(np.concatenate([first, second]))[len(first) :]
-    below = ranks.sum() - len(second) * (len(second) + 1) / 2
-    return float(below / (len(first) * len(second)))
+def share_below(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """P(first < second) over all pairs, ties counted half: `(..., n)`, `(..., m)` -> `(...)`."""
+    above = mannwhitneyu(second, first, axis=-1, method="asymptotic").statistic
+    return above / (first.shape[-1] * second.shape[-1])
 
 
-def _s(
+def nearer_subsets(
     to_train: Neighbours, to_heldout: Neighbours, train: np.ndarray, heldout: np.ndarray
 ) -> np.ndarray:
-    """For each sample the part of all subsets of training rows that hold a nearer row, `(n,)`."""
+    """For each sample the part of all subsets of m training rows that hold a nearer row, `(n,)`.
+
+    Nearer than the nearest held-out row; train `(N,)`, heldout `(m,)`: how often rows are there.
+    """
     total, m = int(train.sum()), int(heldout.sum())
     limit = to_heldout.nearest(heldout)[:, None]
     nearer = (train[to_train.row] * (to_train.distance < limit)).sum(axis=1)

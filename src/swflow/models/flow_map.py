@@ -1,18 +1,15 @@
 """The flow map: one pass of a network from a source point to the flow's state at any time."""
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from swflow.models.base import Point
-from swflow.models.conditioned import ConditionedModel, Examples, Lesson, Lessons
-from swflow.networks.mlp import ConditionedMLP
-from swflow.sliced import random_directions, sliced_wasserstein
-from swflow.trajectory import Trajectory
-
-POLISH_ROWS, POLISH_DIRECTIONS = 2048, 16
+from swflow.flow.trajectory import Trajectory
+from swflow.models.conditioned import ConditionedModel
+from swflow.models.pairs import Lesson, TimePair
+from swflow.models.spec import Condition
 
 
 class FlowMap(ConditionedModel):
@@ -25,42 +22,24 @@ class FlowMap(ConditionedModel):
 
     kind: ClassVar[str] = "flow_map"
 
-    def pair(self, store: Trajectory, index: int) -> np.ndarray:
+    def pair(self, run: Trajectory, index: int, rows: slice = slice(None)) -> np.ndarray:
         """What source points are mapped to at stored time `index`, `(n, d)`."""
         naive = self.settings.target == "particles"
-        return store.particles(index) if naive else store.paired(index)
+        return run.particles(index, rows) if naive else run.paired(index, rows)
 
-    def examples(self, store: Trajectory, indices: list[int]) -> Examples:
-        """Source points, stored once, and where they are later: harder to learn the later."""
-        goals = np.stack([self.pair(store, k) for k in indices[1:]])
-        ends = [float(store.time[k]) for k in indices[1:]]
-        lessons = [Lesson(0, k, 0.0, end, self.clock(end)) for k, end in enumerate(ends)]
-        return Examples(store.particles(0)[None], goals, lessons)
+    def lesson(self, run: Trajectory, indices: list[int]) -> Lesson:
+        """Source points, once, and where they are later: harder to learn the later."""
+        clouds = [partial(run.particles, 0), *(partial(self.pair, run, k) for k in indices[1:])]
+        ends = [float(run.time[k]) for k in indices[1:]]
+        pairs = [TimePair(0, k, 0.0, end, self.clock(end)) for k, end in enumerate(ends, start=1)]
+        return Lesson(clouds, pairs)
 
-    def predict(self, network: ConditionedMLP, x: Tensor, conditions: Tensor) -> Tensor:
+    def predict(self, network: nn.Module, x: Tensor, conditions: Tensor) -> Tensor:
         """Where source points `(b, d)` are carried."""
         return x + conditions[:, :1] * network(x, conditions)
 
-    def polish(
-        self, network: ConditionedMLP, lessons: Lessons, step: int, generator: torch.Generator
-    ) -> Tensor | float:
-        """Over the last part of the steps: SW² of a cloud of many points to where they should be.
-
-        The same points: their laws differ by the network's error alone, not by sampling.
-        """
-        settings = self.settings
-        if step < (1 - settings.polish) * settings.training.steps:
-            return 0.0
-        x, goal, conditions = lessons.cloud(POLISH_ROWS, generator)
-        carried = self.predict(network, x, conditions)
-        directions = random_directions(POLISH_DIRECTIONS, x.shape[1], generator=generator)
-        with torch.autocast(x.device.type, enabled=False):  # sorts need every digit
-            return sliced_wasserstein(carried.float(), goal, directions.to(x.device)).square()
-
-    def carry(self, x0: Tensor, point: Point) -> Tensor:
+    def carry(self, x0: Tensor, condition: Condition) -> Tensor:
         """One pass of the network."""
-        conditions = self.conditions(0.0, point.time, point.entropy, point.label).to(x0.device)
-        return self.predict(self.network, x0, conditions)
-
-
-MODEL = FlowMap
+        assert condition.time is not None
+        conditions = self.conditions(0.0, condition.time, condition.entropy, condition.label)
+        return self.predict(self.network, x0, conditions.to(x0.device))

@@ -2,20 +2,19 @@
 
 from typing import Any, ClassVar, Self
 
-import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from swflow.datasets import Dataset
-from swflow.errors import InputError
-from swflow.models.base import Domain, Point, SeveralPasses
+from swflow.flow.source import draw_source
 from swflow.models.data_model import DataModel
 from swflow.models.ode import adams_bashforth
-from swflow.networks.mlp import ConditionedMLP
+from swflow.models.source_model import SeveralPasses
+from swflow.models.spec import Condition, ModelSpec
+from swflow.models.training import History, TrainingRun, seeded_weights, train_network
 from swflow.randomness import keyed_generator
-from swflow.settings import FlowMatchingSettings
-from swflow.sources import draw_source
-from swflow.training import TrainingJob, seeded_weights, train_network
+from swflow.representation.dataset import Dataset
+from swflow.runtime.errors import InputError
+from swflow.settings import FlowMatchingSettings, implementation
 
 
 class FlowMatching(SeveralPasses, DataModel):
@@ -31,28 +30,30 @@ class FlowMatching(SeveralPasses, DataModel):
     times: ClassVar[tuple[float, ...]] = (0.0, 1.0)
 
     def __init__(
-        self,
-        settings: FlowMatchingSettings,
-        domain: Domain,
-        network: ConditionedMLP | None = None,
+        self, settings: FlowMatchingSettings, spec: ModelSpec, network: nn.Module | None = None
     ) -> None:
-        self.settings, self.domain = settings, domain
-        shape = settings.network
-        self.network = network or ConditionedMLP(domain.units.dim, 1, shape.width, shape.depth)
+        self.settings, self.spec = settings, spec
+        self.network = network or implementation(settings.network)(
+            settings.network, spec.units.event_shape, 1
+        )
 
     @classmethod
     def fit(
-        cls, settings: FlowMatchingSettings, domain: Domain, teacher: Dataset, job: TrainingJob
-    ) -> tuple[Self, pd.DataFrame]:
+        cls,
+        settings: FlowMatchingSettings,
+        spec: ModelSpec,
+        teacher: Dataset,
+        training: TrainingRun,
+    ) -> tuple[Self, History]:
         """Regress the velocity of straight lines between coupled points."""
-        with seeded_weights(job.seed):
-            model = cls(settings, domain)
+        with seeded_weights(training.seed):
+            model = cls(settings, spec)
         rows = torch.from_numpy(teacher.rows("train"))
-        size, dim = settings.training.batch_size, domain.units.dim
+        size, dim = settings.training.batch_size, spec.units.dim
         matcher, coupling = _matcher(settings.sigma)
 
-        def loss(network: ConditionedMLP, step: int) -> Tensor:
-            generator = keyed_generator(job.seed, "train", step)
+        def loss(network: nn.Module, step: int) -> Tensor:
+            generator = keyed_generator(training.seed, "train", step)
             x0 = draw_source(settings.source, size, dim, generator=generator)
             x1 = rows[torch.randint(len(rows), (size,), generator=generator)]
             # The package would draw pairs of the plan with NumPy's global generator.
@@ -62,20 +63,22 @@ class FlowMatching(SeveralPasses, DataModel):
             noise = torch.randn(size, dim, generator=generator)
             x = matcher.sample_xt(x0, x1, t, noise)
             goal = matcher.compute_conditional_flow(x0, x1, t, x)
-            x, t, goal = (part.to(job.device) for part in (x, t, goal))
+            x, t, goal = (part.to(training.device) for part in (x, t, goal))
             return (network(x, t[:, None]) - goal).square().mean()
 
-        network, history = train_network(model.network.to(job.device), loss, settings.training, job)
-        return cls(settings, domain, network.to("cpu").eval()), history
+        network = model.network.to(training.device)
+        network, history = train_network(network, loss, settings.training, training)
+        return cls(settings, spec, network.to("cpu").eval()), history
 
-    def carry(self, x0: Tensor, point: Point) -> Tensor:
-        """Solve the ODE up to the point's time."""
+    def carry(self, x0: Tensor, condition: Condition) -> Tensor:
+        """Solve the ODE up to the condition's time."""
+        assert condition.time is not None
 
         def slope(x: Tensor, t: float) -> Tensor:
             velocity: Tensor = self.network(x, torch.tensor([[t]], device=x.device))
             return velocity
 
-        return adams_bashforth(slope, x0, point.time, point.passes)
+        return adams_bashforth(slope, x0, condition.time, n_steps=condition.passes)
 
     def tensors(self) -> dict[str, Tensor]:
         """The network's weights."""
@@ -83,10 +86,10 @@ class FlowMatching(SeveralPasses, DataModel):
 
     @classmethod
     def rebuild(
-        cls, settings: FlowMatchingSettings, domain: Domain, tensors: dict[str, Tensor]
+        cls, settings: FlowMatchingSettings, spec: ModelSpec, tensors: dict[str, Tensor]
     ) -> Self:
         """The model with these weights. Raises RuntimeError where they do not fit."""
-        model = cls(settings, domain)
+        model = cls(settings, spec)
         model.network.load_state_dict(tensors)
         model.network.eval()
         return model
@@ -99,10 +102,6 @@ def _matcher(sigma: float) -> tuple[Any, Any]:
         from torchcfm.optimal_transport import OTPlanSampler
     except ImportError as error:
         raise InputError(
-            f"flow_matching needs the package torchcfm ({error}): "
-            "pip install 'swflow[flow-matching]'."
+            f"flow_matching needs the package torchcfm ({error}): pip install torchcfm."
         ) from error
     return ConditionalFlowMatcher(sigma), OTPlanSampler("exact")
-
-
-MODEL = FlowMatching

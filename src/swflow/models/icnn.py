@@ -1,20 +1,26 @@
 """The optimal map from the source to the data, by two input-convex networks."""
 
-from typing import ClassVar, NoReturn, Self
+from typing import ClassVar, Self
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from swflow.datasets import Dataset
-from swflow.errors import InputError
-from swflow.models.base import Domain, Point, SourceModel
+from swflow.flow.source import draw_source
 from swflow.models.data_model import DataModel
+from swflow.models.source_model import SourceModel
+from swflow.models.spec import Condition, ModelSpec
+from swflow.models.training import (
+    DivergedError,
+    History,
+    TrainingRun,
+    seeded_weights,
+    train_network,
+)
 from swflow.networks.icnn import ConvexNetwork
 from swflow.randomness import keyed_generator
+from swflow.representation.dataset import Dataset
+from swflow.runtime.errors import InputError
 from swflow.settings import IcnnSettings
-from swflow.sources import draw_source
-from swflow.training import TrainingJob, seeded_weights, train_network
 
 # Data in model units spread over about 1: a map that leads this far has diverged, and so has a game
 # whose value is so many times E⟨X, Y⟩, at most about d.
@@ -41,6 +47,34 @@ class Potentials(nn.Module):
         self.f.project()
 
 
+class Limits:
+    """How far the map leads and the game's value goes, watched without waiting for the device.
+
+    far: largest coordinate of a map that has not diverged; most: of the value.
+    """
+
+    def __init__(self, far: float, most: float, device: str) -> None:
+        self.far, self.most = far, most
+        self.largest = torch.zeros(2, device=device)
+
+    def watch(self, mapped: Tensor, value: Tensor) -> None:
+        """Note a step's map `(n, d)` and value."""
+        now = torch.stack([mapped.detach().abs().max(), value.detach().abs()]).float()
+        self.largest = torch.maximum(self.largest, now)
+
+    def check(self, step: int) -> None:
+        """Raise DivergedError where one was beyond its limit since training began."""
+        farthest, value = self.largest.tolist()
+        remedy = "Lower training.learning_rate, or raise inner_steps."
+        what = None
+        if not farthest <= self.far:
+            what = f"the map leads to {farthest:.3g}, more than {self.far:.3g} from the data's mean"
+        elif not value <= self.most:
+            what = f"its value is {value:.3g}, beyond ± {self.most:.3g}"
+        if what is not None:
+            raise DivergedError(f"the max-min game diverged by step {step}: {what}. {remedy}")
+
+
 class Icnn(DataModel, SourceModel):
     """x₀ + s(∇g(x₀) − x₀), s from 0 to 1: the optimal map and its displacement interpolation.
 
@@ -52,46 +86,51 @@ class Icnn(DataModel, SourceModel):
     times: ClassVar[tuple[float, ...]] = (0.0, 1.0)
 
     def __init__(
-        self, settings: IcnnSettings, domain: Domain, potentials: Potentials | None = None
+        self, settings: IcnnSettings, spec: ModelSpec, potentials: Potentials | None = None
     ) -> None:
-        self.settings, self.domain = settings, domain
-        self.potentials = potentials or Potentials(settings, domain.units.dim)
+        self.settings, self.spec = settings, spec
+        self.potentials = potentials or Potentials(settings, spec.units.dim)
 
     @classmethod
     def fit(
-        cls, settings: IcnnSettings, domain: Domain, teacher: Dataset, job: TrainingJob
-    ) -> tuple[Self, pd.DataFrame]:
+        cls, settings: IcnnSettings, spec: ModelSpec, teacher: Dataset, training: TrainingRun
+    ) -> tuple[Self, History]:
         """Play the game: some steps of g, one of f, and so on."""
-        with seeded_weights(job.seed):
-            model = cls(settings, domain)
-        rows = torch.from_numpy(teacher.rows("train"))
-        size, dim = settings.training.batch_size, domain.units.dim
-        far = FARTHEST * max(1.0, float(rows.abs().max()))
+        with seeded_weights(training.seed):
+            model = cls(settings, spec)
+        rows, device = torch.from_numpy(teacher.rows("train")), training.device
+        size, dim = settings.training.batch_size, spec.units.dim
+        limits = Limits(FARTHEST * max(1.0, float(rows.abs().max())), FARTHEST * dim, device)
 
         def loss(potentials: Potentials, step: int) -> Tensor:
-            generator = keyed_generator(job.seed, "train", step)
-            x = draw_source(settings.source, size, dim, generator=generator).to(job.device)
+            generator = keyed_generator(training.seed, "train", step)
+            x = draw_source(settings.source, size, dim, generator=generator).to(device)
             f, g = potentials.f, potentials.g
             of_g = step % (settings.inner_steps + 1) < settings.inner_steps
             potentials.train_only(g if of_g else f)
             mapped = g.gradient(x, create_graph=of_g)
-            _check_near(mapped, far, step, job)
             if of_g:
                 value = (f(mapped) - (x * mapped).sum(dim=1)).mean()
             else:
-                y = rows[torch.randint(len(rows), (size,), generator=generator)].to(job.device)
+                y = rows[torch.randint(len(rows), (size,), generator=generator)].to(device)
                 value = f(y).mean() - f(mapped.detach()).mean()
-            check_value(float(value.detach()), FARTHEST * dim, step, job)
+            limits.watch(mapped, value)
             return value
 
         potentials, history = train_network(
-            model.potentials.to(job.device), loss, settings.training, job, Potentials.project
+            model.potentials.to(device),
+            loss,
+            settings.training,
+            training,
+            project=Potentials.project,
+            check=limits.check,
         )
-        return cls(settings, domain, potentials.to("cpu").eval()), history
+        return cls(settings, spec, potentials.to("cpu").eval()), history
 
-    def carry(self, x0: Tensor, point: Point) -> Tensor:
+    def carry(self, x0: Tensor, condition: Condition) -> Tensor:
         """Along the straight line to where the map leads."""
-        return x0 + point.time * (self._gradient(self.potentials.g, x0) - x0)
+        assert condition.time is not None
+        return x0 + condition.time * (self._gradient(self.potentials.g, x0) - x0)
 
     def inverse(self, x: Tensor) -> Tensor:
         """Points of the data `(n, d)` back to the source, in model units: ∇f."""
@@ -106,35 +145,12 @@ class Icnn(DataModel, SourceModel):
         return dict(self.potentials.state_dict())
 
     @classmethod
-    def rebuild(cls, settings: IcnnSettings, domain: Domain, tensors: dict[str, Tensor]) -> Self:
+    def rebuild(cls, settings: IcnnSettings, spec: ModelSpec, tensors: dict[str, Tensor]) -> Self:
         """The model with these weights. Raises RuntimeError or ValueError where they do not fit."""
-        model = cls(settings, domain)
+        model = cls(settings, spec)
         model.potentials.load_state_dict(tensors)
         model.potentials.eval()
         for name, network in (("g", model.potentials.g), ("f", model.potentials.f)):
             if not network.is_convex():
                 raise InputError(f"{name} is not convex: weights that must be positive are not.")
         return model
-
-
-def _check_near(mapped: Tensor, far: float, step: int, job: TrainingJob) -> None:
-    largest = float(mapped.detach().abs().max())
-    if not largest <= far:
-        what = f"the map leads to {largest:.3g}, more than {far:.3g} from the data's mean"
-        _diverged(what, step, job)
-
-
-def check_value(value: float, most: float, step: int, job: TrainingJob) -> None:
-    """End training where the game's value is beyond ± `most`. Raises InputError."""
-    if not abs(value) <= most:
-        _diverged(f"its value is {value:.3g}, beyond ± {most:.3g}", step, job)
-
-
-def _diverged(what: str, step: int, job: TrainingJob) -> NoReturn:
-    job.fail(
-        f"the max-min game diverged at step {step + 1}: {what}",
-        "Lower training.learning_rate, or raise inner_steps",
-    )
-
-
-MODEL = Icnn

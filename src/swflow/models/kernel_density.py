@@ -3,18 +3,15 @@
 from typing import ClassVar, Self
 
 import numpy as np
-import pandas as pd
 import torch
-from sklearn.model_selection import GridSearchCV
-from sklearn.neighbors import KernelDensity as Estimator
 from torch import Generator, Tensor
 
-from swflow.datasets import Dataset
-from swflow.errors import InputError
-from swflow.models.base import Domain, Drawn, Point
 from swflow.models.data_model import DataModel
+from swflow.models.spec import Condition, Drawn, ModelSpec
+from swflow.models.training import History, TrainingRun
+from swflow.representation.dataset import Dataset
+from swflow.runtime.errors import InputError
 from swflow.settings import KernelDensitySettings
-from swflow.training import TrainingJob
 
 BANDWIDTHS = np.geomspace(0.01, 1, 13)
 FOLDS = 5
@@ -26,30 +23,30 @@ class KernelDensity(DataModel):
     kind: ClassVar[str] = "kernel_density"
 
     def __init__(
-        self, settings: KernelDensitySettings, domain: Domain, rows: Tensor, bandwidth: Tensor
+        self, settings: KernelDensitySettings, spec: ModelSpec, rows: Tensor, bandwidth: Tensor
     ) -> None:
-        self.settings, self.domain = settings, domain
+        self.settings, self.spec = settings, spec
         self.rows, self.bandwidth = rows, bandwidth
 
     @classmethod
     def fit(
-        cls, settings: KernelDensitySettings, domain: Domain, teacher: Dataset, job: TrainingJob
-    ) -> tuple[Self, pd.DataFrame]:
+        cls,
+        settings: KernelDensitySettings,
+        spec: ModelSpec,
+        teacher: Dataset,
+        training: TrainingRun,
+    ) -> tuple[Self, History]:
         """Keep the rows; the history has the likelihood of each bandwidth that was tried."""
-        rows, bandwidth = teacher.rows("train"), settings.bandwidth
-        history = pd.DataFrame({"step": [], "loss": []})
-        if bandwidth == "cross_validation":
-            search = GridSearchCV(Estimator(rtol=1e-3), {"bandwidth": BANDWIDTHS}, cv=FOLDS).fit(
-                rows
-            )
-            bandwidth = float(search.best_params_["bandwidth"])
-            losses = -search.cv_results_["mean_test_score"]
-            history = pd.DataFrame(
-                {"step": range(len(losses)), "loss": losses, "bandwidth": BANDWIDTHS}
-            )
-        return cls(settings, domain, torch.from_numpy(rows), torch.tensor(bandwidth)), history
+        rows = teacher.rows("train")
+        if settings.bandwidth == "cross_validation":
+            bandwidth, history = _likeliest(rows)
+        else:
+            bandwidth, history = settings.bandwidth, []
+        return cls(settings, spec, torch.from_numpy(rows), torch.tensor(bandwidth)), history
 
-    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Drawn:
+    def draw(
+        self, n: int, condition: Condition, generator: Generator, quasi: bool = False
+    ) -> Drawn:
         """Rows drawn with replacement, with independent Gaussian noise."""
         self.refuse_quasi(quasi)
         rows = self.rows[torch.randint(len(self.rows), (n,), generator=generator)]
@@ -61,15 +58,26 @@ class KernelDensity(DataModel):
 
     @classmethod
     def rebuild(
-        cls, settings: KernelDensitySettings, domain: Domain, tensors: dict[str, Tensor]
+        cls, settings: KernelDensitySettings, spec: ModelSpec, tensors: dict[str, Tensor]
     ) -> Self:
         """The model with these rows. Raises ValueError where they do not fit."""
         rows, bandwidth = tensors.get("rows"), tensors.get("bandwidth")
-        if rows is None or rows.ndim != 2 or rows.shape[1] != domain.units.dim or not len(rows):
-            raise InputError(f"rows: needed is a tensor of shape (m, {domain.units.dim}).")
+        if rows is None or rows.ndim != 2 or rows.shape[1] != spec.units.dim or not len(rows):
+            raise InputError(f"rows: needed is a tensor of shape (m, {spec.units.dim}).")
         if bandwidth is None or bandwidth.ndim or not bandwidth > 0:
             raise InputError("bandwidth: needed is one positive number.")
-        return cls(settings, domain, rows, bandwidth)
+        return cls(settings, spec, rows, bandwidth)
 
 
-MODEL = KernelDensity
+def _likeliest(rows: np.ndarray) -> tuple[float, History]:
+    """The bandwidth under which left-out rows `(n, d)` are likeliest, and what each scored."""
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.neighbors import KernelDensity as Estimator
+
+    search = GridSearchCV(Estimator(rtol=1e-3), {"bandwidth": BANDWIDTHS}, cv=FOLDS).fit(rows)
+    losses = -search.cv_results_["mean_test_score"]
+    history = [
+        {"step": step, "loss": float(loss), "bandwidth": float(bandwidth)}
+        for step, (loss, bandwidth) in enumerate(zip(losses, BANDWIDTHS, strict=True))
+    ]
+    return float(search.best_params_["bandwidth"]), history

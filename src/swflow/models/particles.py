@@ -1,54 +1,100 @@
 """The flow itself as a sampler: draws with replacement from stored particles."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from swflow.models.base import Domain, Drawn, Point, Sampler
-from swflow.settings import PARTICLES, SimulationSettings
-from swflow.trajectory import Trajectory
-from swflow.units import Units
+from swflow.flow.trajectory import Trajectory
+from swflow.models.sampler import Journey, Sampler
+from swflow.models.spec import Condition, Drawn, ModelSpec
+from swflow.representation.affine import Affine
 
 
 class Particles(Sampler):
     """Draws of a stored run: what a perfect substitute of the flow would give."""
 
-    kind: ClassVar[str] = PARTICLES
+    kind: ClassVar[str] = "particles"
 
-    def __init__(self, stores: Sequence[Trajectory]) -> None:
-        self.stores = {store.entropy: store for store in stores}
-        first = stores[0]
-        self.domain = Domain(
+    def __init__(self, runs: Sequence[Trajectory]) -> None:
+        self.runs = {run.entropy: run for run in runs}
+        first = runs[0]
+        labels, shares = first.classes()
+        self.spec = ModelSpec(
             dataset=first.attributes["dataset"],
-            units=Units.from_json(first.attributes["units"]),
-            source=SimulationSettings.model_validate(first.settings).source,
+            units=Affine.from_json(first.attributes["units"]),
+            source=first.settings.source,
             times=tuple(float(t) for t in first.time),
-            entropies=tuple(self.stores),
-            **first.classes(),
+            entropies=tuple(self.runs),
+            labels=labels,
+            label_shares=shares,
         )
 
-    def draw(self, n: int, point: Point, generator: Generator, quasi: bool = False) -> Drawn:
+    @property
+    def identity(self) -> Any:
+        """What its runs were made of."""
+        return [run.store.identity for run in self.runs.values()]
+
+    def draw(
+        self, n: int, condition: Condition, generator: Generator, quasi: bool = False
+    ) -> Drawn:
         """Rows of the stored cloud, drawn with replacement."""
         self.refuse_quasi(quasi)
-        cloud = self.cloud(point)
+        cloud = self.cloud(condition)
         chosen = torch.randint(len(cloud.x), (n,), generator=generator)
         return Drawn(cloud.x[chosen], None if cloud.label is None else cloud.label[chosen])
 
-    def cloud(self, point: Point) -> Drawn:
-        """All stored particles (of one class, where the point says it) at a stored time."""
-        store, rows = self.store(point), self.rows(point)
-        x = torch.from_numpy(store.particles(store.index(point.time)))[rows]
-        return Drawn(x, None if store.label is None else torch.from_numpy(store.label)[rows])
+    def large_sample(self, n: int, condition: Condition, generator: Generator) -> Tensor:
+        """All particles, once each."""
+        return self.cloud(condition).x
 
-    def store(self, point: Point) -> Trajectory:
-        """The run at the point's entropy."""
-        return self.stores[min(self.stores, key=lambda stored: abs(stored - point.entropy))]
+    def run(self, condition: Condition) -> Trajectory:
+        """The run at the condition's entropy."""
+        asked = condition.entropy or 0.0
+        return self.runs[min(self.runs, key=lambda stored: abs(stored - asked))]
 
-    def rows(self, point: Point) -> Tensor:
-        """Row numbers of the particles of the point's class."""
-        label = self.store(point).label
-        if label is None or point.label is None:
-            return torch.arange(self.store(point).shape[0])
-        return torch.from_numpy(label == point.label).nonzero()[:, 0]
+    def mapped_pairs(
+        self, n: int, condition: Condition, generator: Generator
+    ) -> tuple[Tensor, Tensor]:
+        """All particles at time 0, and where they or their twins are."""
+        run = self.run(condition)
+        ends = run.paired(self._index(condition))
+        return torch.from_numpy(run.particles(0)), torch.from_numpy(ends)
+
+    def journey(self, n: int, condition: Condition, generator: Generator) -> Journey:
+        """Some particles (for ε > 0 their twins), straight in log(1 + τ) between stored times."""
+        run, rows = self.run(condition), self.rows(condition)
+        rows = rows[torch.randperm(len(rows), generator=generator)[:n]]
+        clouds = np.stack([run.paired(k)[rows] for k in range(len(run.time))])
+        knots = np.log1p(run.time)
+
+        def at(time: float) -> Tensor:
+            return torch.from_numpy(_between(knots, clouds, float(np.log1p(time))))
+
+        return at
+
+    def cloud(self, condition: Condition) -> Drawn:
+        """All stored particles (of one class, where the condition says it) at a stored time."""
+        run, rows = self.run(condition), self.rows(condition)
+        x = torch.from_numpy(run.particles(self._index(condition)))[rows]
+        return Drawn(x, None if run.label is None else torch.from_numpy(run.label)[rows])
+
+    def rows(self, condition: Condition) -> Tensor:
+        """Row numbers of the particles of the condition's class."""
+        label = self.run(condition).label
+        if label is None or condition.label is None:
+            return torch.arange(self.run(condition).shape[0])
+        return torch.from_numpy(label == condition.label).nonzero()[:, 0]
+
+    def _index(self, condition: Condition) -> int:
+        time = self.spec.times[-1] if condition.time is None else condition.time
+        return self.run(condition).index(time)
+
+
+def _between(knots: np.ndarray, clouds: np.ndarray, at: float) -> np.ndarray:
+    """Piecewise linear through clouds `(T, n, d)` at increasing knots `(T,)`."""
+    k = int(np.clip(np.searchsorted(knots, at) - 1, 0, len(knots) - 2))
+    part = np.float32((at - knots[k]) / (knots[k + 1] - knots[k]))
+    return (1 - part) * clouds[k] + part * clouds[k + 1]

@@ -1,15 +1,16 @@
 """The two-time map: from the flow's state at any time to its state at any later one."""
 
+from functools import partial
 from itertools import pairwise
 from typing import ClassVar
 
-import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
-from swflow.models.base import Point, SeveralPasses
-from swflow.models.conditioned import ConditionedModel, Examples, Lesson
-from swflow.networks.mlp import ConditionedMLP
-from swflow.trajectory import Trajectory
+from swflow.flow.trajectory import Trajectory
+from swflow.models.conditioned import ConditionedModel
+from swflow.models.pairs import Lesson, TimePair
+from swflow.models.source_model import SeveralPasses
+from swflow.models.spec import Condition
 
 
 class TwoTimeMap(SeveralPasses, ConditionedModel):
@@ -25,30 +26,27 @@ class TwoTimeMap(SeveralPasses, ConditionedModel):
     composes: ClassVar[bool] = True
     n_clocks: ClassVar[int] = 2
 
-    def examples(self, store: Trajectory, indices: list[int]) -> Examples:
-        """Every pair of times; half of the lessons of each later time begin at the source."""
-        clouds = np.stack([store.paired(k) for k in indices])
-        times = [float(store.time[k]) for k in indices]
-        lessons = []
+    def lesson(self, run: Trajectory, indices: list[int]) -> Lesson:
+        """Every pair of times; half of the pairs of each later time begin at the source."""
+        times = [float(run.time[k]) for k in indices]
+        pairs = []
         for k, end in enumerate(times[1:], start=1):
             for at, start in enumerate(times[:k]):
                 part = 1.0 if k == 1 else 0.5 if at == 0 else 0.5 / (k - 1)
-                lessons.append(Lesson(at, k, start, end, self.clock(end) * part))
-        return Examples(clouds, clouds, lessons)
+                pairs.append(TimePair(at, k, start, end, self.clock(end) * part))
+        return Lesson([partial(run.paired, k) for k in indices], pairs)
 
-    def predict(self, network: ConditionedMLP, x: Tensor, conditions: Tensor) -> Tensor:
+    def predict(self, network: nn.Module, x: Tensor, conditions: Tensor) -> Tensor:
         """Where points `(b, d)` of the earlier time are at the later one."""
         return x + (conditions[:, :1] - conditions[:, 1:2]) * network(x, conditions)
 
-    def carry(self, x0: Tensor, point: Point) -> Tensor:
+    def carry(self, x0: Tensor, condition: Condition) -> Tensor:
         """Take k passes, at times even on the clock."""
-        last = self.clock(point.time)
-        times = [self.time_of(last * k / point.passes) for k in range(point.passes + 1)]
+        assert condition.time is not None
+        last, passes = self.clock(condition.time), condition.passes
+        times = [self.time_of(last * k / passes) for k in range(passes + 1)]
         x = x0
         for start, end in pairwise(times):
-            conditions = self.conditions(start, end, point.entropy, point.label).to(x0.device)
-            x = self.predict(self.network, x, conditions)
+            conditions = self.conditions(start, end, condition.entropy, condition.label)
+            x = self.predict(self.network, x, conditions.to(x0.device))
         return x
-
-
-MODEL = TwoTimeMap

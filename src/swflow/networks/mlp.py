@@ -6,6 +6,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from swflow.settings import NetworkSettings
+
 
 class ConditionedMLP(nn.Module):
     """u(x, c): hidden layers scaled and shifted by features of the conditions c in [0, 1].
@@ -14,10 +16,15 @@ class ConditionedMLP(nn.Module):
     """
 
     def __init__(
-        self, dim: int, n_conditions: int, width: int, depth: int, n_clocks: int = 1
+        self,
+        settings: NetworkSettings,
+        event_shape: tuple[int, ...],
+        n_conditions: int,
+        n_clocks: int = 1,
     ) -> None:
         super().__init__()
         self.n_clocks = n_clocks
+        dim, width, depth = math.prod(event_shape), settings.width, settings.depth
         n_features = n_conditions + 2 * n_clocks
         sizes = [dim] + [width] * depth
         self.layers = nn.ModuleList(nn.Linear(*shape) for shape in pairwise(sizes))

@@ -1,7 +1,6 @@
-"""Settings: the only place with defaults and ranges. Importing this does not import torch."""
+"""Settings: data alone, and the only place with defaults and ranges. None of it imports torch."""
 
-from swflow.settings.base import Settings, parse_settings
-from swflow.settings.covariance import RandomCovariance
+from swflow.settings.base import Kind, Settings
 from swflow.settings.datasets import (
     ArraySettings,
     CheckerboardSettings,
@@ -12,6 +11,7 @@ from swflow.settings.datasets import (
     GaussianMixtureSettings,
     GaussianSettings,
     MoonsSettings,
+    RowsSettings,
     SplitSettings,
     SwissRollSettings,
     SyntheticSettings,
@@ -19,26 +19,30 @@ from swflow.settings.datasets import (
 from swflow.settings.flows import (
     FlowFamily,
     FlowSettings,
+    IntegrationSettings,
     SimulationSettings,
-    SourceSettings,
     StepSchedule,
 )
+from swflow.settings.kinds import implementation
 from swflow.settings.models import (
     MODEL_KINDS,
     AnyModelSettings,
+    DataModelSettings,
     FlowMapSettings,
     FlowMatchingSettings,
+    FlowModelSettings,
     GaussianFitSettings,
     IcnnSettings,
     KernelDensitySettings,
-    ModelKind,
-    NetworkSettings,
-    OptimiserSettings,
+    ModelSettings,
     TwoTimeMapSettings,
     VelocitySettings,
 )
-from swflow.settings.scoring import SampleSettings, ScoreSettings
-from swflow.settings.study import PARTICLES, TEST_SET, Experiment, Run, Study
+from swflow.settings.networks import NetworkSettings, OptimiserSettings
+from swflow.settings.parsing import parse_settings
+from swflow.settings.regularisers import SmoothingSettings
+from swflow.settings.scoring import PARTICLES, TEST_SET, SampleSettings, ScoreSettings
+from swflow.settings.sources import RandomCovariance, SourceSettings
 
 __all__ = [
     "MODEL_KINDS",
@@ -48,36 +52,40 @@ __all__ = [
     "ArraySettings",
     "CheckerboardSettings",
     "ConvexMapSettings",
+    "DataModelSettings",
     "DatasetSettings",
     "DigitsSettings",
     "EightGaussiansSettings",
-    "Experiment",
     "FlowFamily",
     "FlowMapSettings",
     "FlowMatchingSettings",
+    "FlowModelSettings",
     "FlowSettings",
     "GaussianFitSettings",
     "GaussianMixtureSettings",
     "GaussianSettings",
     "IcnnSettings",
+    "IntegrationSettings",
     "KernelDensitySettings",
-    "ModelKind",
+    "Kind",
+    "ModelSettings",
     "MoonsSettings",
     "NetworkSettings",
     "OptimiserSettings",
     "RandomCovariance",
-    "Run",
+    "RowsSettings",
     "SampleSettings",
     "ScoreSettings",
     "Settings",
     "SimulationSettings",
+    "SmoothingSettings",
     "SourceSettings",
     "SplitSettings",
     "StepSchedule",
-    "Study",
     "SwissRollSettings",
     "SyntheticSettings",
     "TwoTimeMapSettings",
     "VelocitySettings",
+    "implementation",
     "parse_settings",
 ]

@@ -5,17 +5,39 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from swflow.settings.base import Count, Positive, Settings
-from swflow.settings.covariance import RandomCovariance
+from swflow.settings.base import Count, Kind, Positive
+from swflow.settings.kinds import or_installed
+from swflow.settings.sources import RandomCovariance
 
 Fraction = Annotated[float, Field(gt=0, lt=0.5)]
 
 
-class SyntheticSettings(Settings):
-    """A law that can be drawn from: splits are fresh draws."""
+class RowsSettings(Kind):
+    """What every kind declares.
+
+    classed: whether rows carry classes. gaussian: whether their law is, so that flows to it have a
+    closed form. map_known: whether the optimal map to it is.
+    """
 
     kind: str
-    labelled: ClassVar[bool] = False
+    classed: ClassVar[bool] = False
+    gaussian: ClassVar[bool] = False
+    map_known: ClassVar[bool] = False
+
+    @property
+    def labelled(self) -> bool:
+        """Whether rows come with labels."""
+        return self.classed
+
+    @property
+    def file(self) -> Path | None:
+        """The file that rows are read from, where there is one."""
+        return None
+
+
+class SyntheticSettings(RowsSettings):
+    """A law that can be drawn from: splits are fresh draws."""
+
     n_train: Annotated[int, Field(ge=2)] = 20000
     n_heldout: Annotated[int, Field(ge=2)] = 10000
     n_test: Annotated[int, Field(ge=2)] = 10000
@@ -25,20 +47,23 @@ class SyntheticSettings(Settings):
 class EightGaussiansSettings(SyntheticSettings):
     """Eight Gaussians of standard deviation `noise` on a circle of radius 2, d = 2, labelled."""
 
+    home: ClassVar[str] = "swflow.datasets.planar:eight_gaussians"
     kind: Literal["eight_gaussians"] = "eight_gaussians"
-    labelled: ClassVar[bool] = True
+    classed: ClassVar[bool] = True
     noise: Annotated[float, Field(gt=0)] = 0.1
 
 
 class CheckerboardSettings(SyntheticSettings):
     """The uniform law on the black squares of a 4 × 4 board of side 4, d = 2."""
 
+    home: ClassVar[str] = "swflow.datasets.planar:checkerboard"
     kind: Literal["checkerboard"] = "checkerboard"
 
 
 class SwissRollSettings(SyntheticSettings):
     """A noisy spiral, d = 2 (the roll of scikit-learn seen from its side)."""
 
+    home: ClassVar[str] = "swflow.datasets.planar:swiss_roll"
     kind: Literal["swiss_roll"] = "swiss_roll"
     noise: Annotated[float, Field(ge=0)] = 0.5
 
@@ -46,14 +71,18 @@ class SwissRollSettings(SyntheticSettings):
 class MoonsSettings(SyntheticSettings):
     """Two interleaved half circles with Gaussian noise, labelled 0 and 1, d = 2."""
 
+    home: ClassVar[str] = "swflow.datasets.planar:moons"
     kind: Literal["moons"] = "moons"
-    labelled: ClassVar[bool] = True
+    classed: ClassVar[bool] = True
     noise: Annotated[float, Field(ge=0)] = 0.05
 
 
 class GaussianSettings(SyntheticSettings):
     """A Gaussian law in any dimension."""
 
+    home: ClassVar[str] = "swflow.datasets.gaussian:gaussian"
+    gaussian: ClassVar[bool] = True
+    map_known: ClassVar[bool] = True
     kind: Literal["gaussian"] = "gaussian"
     dim: Count = 2
     mean: float | tuple[float, ...] = 0.0
@@ -72,8 +101,9 @@ class GaussianMixtureSettings(SyntheticSettings):
     The law of the first experiments of Liutkus et al. 2019: 20 components, far apart.
     """
 
+    home: ClassVar[str] = "swflow.datasets.planar:gaussian_mixture"
     kind: Literal["gaussian_mixture"] = "gaussian_mixture"
-    labelled: ClassVar[bool] = True
+    classed: ClassVar[bool] = True
     n_components: Count = 20
 
 
@@ -84,17 +114,17 @@ class ConvexMapSettings(SyntheticSettings):
     al. 2021, Do neural optimal transport solvers work?).
     """
 
+    home: ClassVar[str] = "swflow.datasets.convex_map:convex_map"
+    map_known: ClassVar[bool] = True
     kind: Literal["convex_map"] = "convex_map"
     dim: Count = 2
     n_pieces: Annotated[int, Field(ge=2)] = Field(8, description="Terms of the log-sum-exp.")
     strength: Positive = Field(2.0, description="Length of the slopes that the terms have.")
 
 
-class SplitSettings(Settings):
+class SplitSettings(RowsSettings):
     """Rows that exist: a random part is held out, another kept for tests."""
 
-    kind: str
-    labelled: ClassVar[bool] = False
     heldout_fraction: Fraction = 0.15
     test_fraction: Fraction = 0.15
     n_train: Annotated[int, Field(ge=2)] | None = Field(
@@ -106,17 +136,29 @@ class SplitSettings(Settings):
 class DigitsSettings(SplitSettings):
     """scikit-learn's 1,797 scans of 8 × 8 pixels, dequantised, with labels."""
 
+    home: ClassVar[str] = "swflow.datasets.digits:digits"
     kind: Literal["digits"] = "digits"
-    labelled: ClassVar[bool] = True
+    classed: ClassVar[bool] = True
 
 
 class ArraySettings(SplitSettings):
     """Rows of a file: .npy, .npz, .csv or .h5."""
 
+    home: ClassVar[str] = "swflow.datasets.array:array"
     kind: Literal["array"] = "array"
     path: Path
     key: str | None = Field(None, description="Array's name inside .npz or .h5 (default x).")
     labels: str | None = Field(None, description="Labels' name inside .npz or .h5, .csv column.")
+
+    @property
+    def labelled(self) -> bool:
+        """Where a column or array is named."""
+        return self.labels is not None
+
+    @property
+    def file(self) -> Path | None:
+        """The file of rows."""
+        return self.path
 
     @model_validator(mode="after")
     def _check_suffix(self) -> Self:
@@ -128,7 +170,7 @@ class ArraySettings(SplitSettings):
         return self
 
 
-DatasetSettings = Annotated[
+_Union = Annotated[
     EightGaussiansSettings
     | CheckerboardSettings
     | SwissRollSettings
@@ -140,3 +182,4 @@ DatasetSettings = Annotated[
     | ArraySettings,
     Field(discriminator="kind"),
 ]
+DatasetSettings = Annotated[_Union, or_installed("swflow.datasets", _Union)]

@@ -1,55 +1,47 @@
 """Settings of models: whatever is fitted and can be sampled."""
 
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from swflow.settings.base import Count, Positive, Settings
-from swflow.settings.flows import Source, SourceSettings
+from swflow.settings.base import Count, Kind, Positive
+from swflow.settings.kinds import classes, or_installed, tag
+from swflow.settings.networks import (
+    ConvexNetworkSettings,
+    GameOptimiserSettings,
+    NetworkSettings,
+    OptimiserSettings,
+)
+from swflow.settings.sources import Source, SourceSettings
+
+Passes = Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
-class FlowModelSettings(Settings):
-    """What every kind declares that learns from a flow."""
+class ModelSettings(Kind):
+    """What every kind declares.
 
-    teacher: ClassVar[Literal["flow", "data"]] = "flow"
-    # Whether entropies between those learned can be asked for.
+    learns_from: a flow, or the training rows alone. interpolates: whether entropies between those
+    learned can be asked for. maps_optimally: whether it learns the optimal map.
+    """
+
+    kind: str
+    learns_from: ClassVar[Literal["flow", "data"]] = "flow"
     interpolates: ClassVar[bool] = False
+    maps_optimally: ClassVar[bool] = False
+
+
+class FlowModelSettings(ModelSettings):
+    """A model that learns from a flow."""
 
     entropies: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
         None, description="Entropies of the flow to learn from (default: all of them)."
     )
 
 
-class DataModelSettings(Settings):
-    """What every kind declares that learns from the training rows alone."""
+class DataModelSettings(ModelSettings):
+    """A model that learns from the training rows alone."""
 
-    teacher: ClassVar[Literal["flow", "data"]] = "data"
-    interpolates: ClassVar[bool] = False
-
-
-class OptimiserSettings(Settings):
-    """The shared training loop: Adam, linear warm-up and cosine decay, averaged weights."""
-
-    steps: Count = 4500
-    batch_size: Count = 512
-    learning_rate: Positive = 2e-3
-    warmup: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.05, description="Part of the steps over which the rate rises."
-    )
-    average_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.995, description="Decay of the exponential moving average of the weights."
-    )
-    clip_norm: Positive = Field(1.0, description="Largest norm of a gradient.")
-    precision: Literal["bfloat16", "float32"] = Field(
-        "bfloat16", description="Arithmetic of the products in training (weights are float32)."
-    )
-
-
-class NetworkSettings(Settings):
-    """A multilayer perceptron modulated by time."""
-
-    width: Count = 384
-    depth: Count = Field(4, description="Hidden layers.")
+    learns_from: ClassVar[Literal["flow", "data"]] = "data"
 
 
 class NetworkModelSettings(FlowModelSettings):
@@ -64,6 +56,10 @@ class NetworkModelSettings(FlowModelSettings):
         description="Learn from every k-th stored time, counted from the last; the others are for "
         "scoring in between.",
     )
+    pool_gib: Positive = Field(
+        1.0,
+        description="Pairs held in memory at once, in GiB; larger stores are streamed through it.",
+    )
     network: NetworkSettings = NetworkSettings()
     training: OptimiserSettings = OptimiserSettings()
 
@@ -71,24 +67,21 @@ class NetworkModelSettings(FlowModelSettings):
 class FlowMapSettings(NetworkModelSettings):
     """The time-conditioned network: (x₀, τ, ε) to the flow's state, in one pass."""
 
+    home: ClassVar[str] = "swflow.models.flow_map:FlowMap"
     kind: Literal["flow_map"] = "flow_map"
     target: Literal["twin", "particles"] = Field(
         "twin",
         description="What is regressed for ε > 0: the deterministic twin, or the noisy particles "
         "themselves (the naive regression, which collapses to their conditional mean).",
     )
-    polish: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0,
-        description="Part of the steps, the last ones, that lower the sliced Wasserstein distance "
-        "of whole clouds, too.",
-    )
 
 
 class TwoTimeMapSettings(NetworkModelSettings):
     """From the flow's state at any time to any later one: one pass, or several that compose."""
 
+    home: ClassVar[str] = "swflow.models.two_time_map:TwoTimeMap"
     kind: Literal["two_time_map"] = "two_time_map"
-    passes: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+    passes: Passes = Field(
         (1, 2, 4, 8), description="Passes of the network behind a sample; each is scored."
     )
 
@@ -96,8 +89,9 @@ class TwoTimeMapSettings(NetworkModelSettings):
 class VelocitySettings(NetworkModelSettings):
     """The current velocity v − ε∇log ρ and its ODE: many evaluations for a sample."""
 
+    home: ClassVar[str] = "swflow.models.velocity:Velocity"
     kind: Literal["velocity"] = "velocity"
-    passes: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+    passes: Passes = Field(
         (16,), description="Evaluations of the network behind a sample; each is scored."
     )
 
@@ -105,33 +99,15 @@ class VelocitySettings(NetworkModelSettings):
 class GaussianFitSettings(FlowModelSettings):
     """Mean and covariance of the teacher's particles at each stored time: must fail."""
 
+    home: ClassVar[str] = "swflow.models.gaussian_fit:GaussianFit"
     kind: Literal["gaussian_fit"] = "gaussian_fit"
-
-
-class ConvexNetworkSettings(Settings):
-    """An input-convex network (Amos et al. 2017)."""
-
-    width: Count = 64
-    depth: Count = Field(3, description="Hidden layers.")
-    quadratic: bool = Field(
-        True, description="With a term ½|Bx|², B a full matrix: affine maps are then exact."
-    )
-
-
-class GameOptimiserSettings(OptimiserSettings):
-    """The same loop with the defaults of a max-min game, whose gradients are noisier."""
-
-    steps: Count = 8000
-    batch_size: Count = 1024
-    learning_rate: Positive = 5e-3
-    precision: Literal["bfloat16", "float32"] = Field(
-        "float32", description="Arithmetic in training: maps that are gradients need float32."
-    )
 
 
 class IcnnSettings(DataModelSettings):
     """The optimal map by two input-convex networks in a max-min game (Makkuva et al. 2020)."""
 
+    home: ClassVar[str] = "swflow.models.icnn:Icnn"
+    maps_optimally: ClassVar[bool] = True
     kind: Literal["icnn"] = "icnn"
     source: Source = Field(SourceSettings(), description="The law that is carried to the data.")
     network: ConvexNetworkSettings = ConvexNetworkSettings()
@@ -142,12 +118,13 @@ class IcnnSettings(DataModelSettings):
 class FlowMatchingSettings(DataModelSettings):
     """Conditional flow matching with minibatch optimal transport (Tong et al. 2024)."""
 
+    home: ClassVar[str] = "swflow.models.flow_matching:FlowMatching"
     kind: Literal["flow_matching"] = "flow_matching"
     source: Source = Field(SourceSettings(), description="The law that is carried to the data.")
     sigma: Annotated[float, Field(ge=0)] = Field(
         0.0, description="Standard deviation about the straight line between two coupled points."
     )
-    passes: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+    passes: Passes = Field(
         (1, 4, 16, 100), description="Evaluations of the network behind a sample; each is scored."
     )
     network: NetworkSettings = NetworkSettings()
@@ -157,6 +134,7 @@ class FlowMatchingSettings(DataModelSettings):
 class KernelDensitySettings(DataModelSettings):
     """Training rows drawn again, with Gaussian noise: the memoriser."""
 
+    home: ClassVar[str] = "swflow.models.kernel_density:KernelDensity"
     kind: Literal["kernel_density"] = "kernel_density"
     bandwidth: Positive | Literal["cross_validation"] = Field(
         "cross_validation",
@@ -165,17 +143,15 @@ class KernelDensitySettings(DataModelSettings):
     )
 
 
-ModelKind = (
+_Union = Annotated[
     FlowMapSettings
     | TwoTimeMapSettings
     | VelocitySettings
     | GaussianFitSettings
     | IcnnSettings
     | FlowMatchingSettings
-    | KernelDensitySettings
-)
-AnyModelSettings = Annotated[ModelKind, Field(discriminator="kind")]
-
-MODEL_KINDS: tuple[str, ...] = tuple(
-    kind.model_fields["kind"].default for kind in get_args(ModelKind)
-)
+    | KernelDensitySettings,
+    Field(discriminator="kind"),
+]
+AnyModelSettings = Annotated[_Union, or_installed("swflow.models", _Union)]
+MODEL_KINDS = tuple(tag(settings) for settings in classes(_Union))

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from swflow.settings.base import Count, Settings
 
+# Rows of every experiment beside its models: the flow itself, and held-out real data.
+PARTICLES, TEST_SET = "particles", "test_set"
+
 
 class SampleSettings(Settings):
     """Draws kept on disk, for each entropy, time and number of passes."""
@@ -14,7 +17,7 @@ class SampleSettings(Settings):
 
 
 class ScoreSettings(Settings):
-    """Sample sizes of the metrics (DESIGN: the fidelity floor)."""
+    """Sample sizes of the metrics. Each group of metrics depends on those it names alone."""
 
     n_draws: Count = Field(10000, description="Draws in one fidelity distance.")
     n_redraws: Annotated[int, Field(ge=2)] = Field(20, description="Repetitions averaged.")

@@ -1,0 +1,57 @@
+"""The command line's entry: which commands there are, and how they end.
+
+Modules that import torch are imported inside the commands: `swflow --help` starts fast, and a
+cluster job that only plans does not pay for it.
+"""
+
+import os
+import sys
+
+import typer
+
+from swflow.cli import by_hand, rules
+from swflow.cli.options import fields
+from swflow.runtime.errors import InputError
+from swflow.runtime.termination import EXIT_CODE, TerminatedError, end_on_termination
+from swflow.settings import (
+    AnyModelSettings,
+    DatasetSettings,
+    SampleSettings,
+    ScoreSettings,
+    SimulationSettings,
+)
+
+app = typer.Typer(
+    help="Learn sliced-Wasserstein flows: each command is one stage of the pipeline.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+# In the data's order.
+app.command(epilog=fields(DatasetSettings))(rules.prepare)
+app.command(epilog=fields(SimulationSettings))(rules.simulate)
+app.command(epilog=fields(AnyModelSettings))(rules.train)
+app.command(epilog=fields(SampleSettings))(rules.sample)
+app.command(epilog=fields(ScoreSettings))(rules.score)
+app.command(epilog=fields(ScoreSettings))(rules.time)
+app.command()(rules.collect)
+app.command()(rules.tabulate)
+app.command()(rules.plot)
+app.command()(rules.picture)
+app.command()(by_hand.transport)
+app.command()(by_hand.animate)
+app.command()(by_hand.shares)
+
+
+def main() -> None:
+    """Run a command; what a user can mend ends in one line and exit code 1, SIGTERM in 143."""
+    # torch's threads spin for a while after each operation, in the way of those that sort.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    end_on_termination()
+    try:
+        app()
+    except InputError as error:
+        sys.exit(f"swflow: error: {error}")
+    except TerminatedError as error:
+        typer.echo(f"swflow: stopped by SIGTERM: {error}.", err=True)
+        sys.exit(EXIT_CODE)

@@ -1,0 +1,121 @@
+"""What commands share: options, settings given as text, the device."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+import yaml
+
+from swflow.runtime.errors import InputError
+from swflow.settings import Kind, Settings, parse_settings
+
+
+def fields(annotation: Any) -> str:
+    """The fields of settings, for --help, with what their descriptions say."""
+    lines = []
+    for model in _classes(annotation):
+        if "kind" in model.model_fields:
+            lines.append(f"kind {model.model_fields['kind'].default}: {model.__doc__}")
+        lines += [*_field_lines(model, ""), ""]
+    return "Settings, given by --settings and --set:\n\n" + "\n".join(lines)
+
+
+def _field_lines(model: Any, prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        default, kinds = field.default, _classes(field.annotation)
+        if isinstance(default, Kind) and len(kinds) > 1:
+            yield f"- {prefix}{name} ({default.kind}). {field.description or ''}"
+            for kind in kinds:
+                of = f"{prefix}{name}.{kind.model_fields['kind'].default}."
+                yield from _field_lines(kind, of)
+        elif isinstance(default, Settings):
+            yield f"- {prefix}{name}: {field.description or type(default).__doc__}"
+            yield from _field_lines(type(default), f"{prefix}{name}.")
+        elif name != "kind":
+            shown = "required" if field.is_required() else json.dumps(default, default=str)
+            yield f"- {prefix}{name} ({shown}). {field.description or ''}"
+
+
+def _classes(annotation: Any) -> list[Any]:
+    if hasattr(annotation, "model_fields"):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _classes(argument)]
+
+
+SettingsText = Annotated[
+    str,
+    typer.Option("--settings", help="Settings as JSON, or a YAML or JSON file that holds them."),
+]
+Overrides = Annotated[
+    list[str], typer.Option("--set", help="One field, such as entropy=0.1; may be repeated.")
+]
+Out = Annotated[Path, typer.Option("--out", help="What to write; it appears whole or not at all.")]
+Seed = Annotated[int, typer.Option("--seed", help="Key of every random number.", min=0)]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda or cuda:N.")]
+DatasetFile = Annotated[Path, typer.Option("--dataset", help="Dataset file of `swflow prepare`.")]
+CheckpointSeconds = Annotated[
+    float,
+    typer.Option(help="Seconds between checkpoints, to go on from if interrupted.", min=0),
+]
+Entropies = Annotated[
+    list[float], typer.Option("--entropy", help="Entropy to draw at; repeat (default: all).")
+]
+Sources = Annotated[
+    list[Path], typer.Option("--source", help="What was drawn from; may be repeated.")
+]
+References = Annotated[
+    list[Path], typer.Option("--reference", help="Store of a run to compare with; repeat.")
+]
+Source = Annotated[list[Path], typer.Argument(help="Model folder, flow stores or dataset file.")]
+Passes = Annotated[
+    list[int], typer.Option("--passes", help="Evaluations of the network; repeat.", min=1)
+]
+Label = Annotated[
+    int | None, typer.Option("--label", help="Class to draw (default: all, in their shares).")
+]
+Quasi = Annotated[bool, typer.Option("--quasi", help="From scrambled Sobol source points.")]
+Times = Annotated[
+    list[float], typer.Option("--time", help="Time to draw at; repeat (default: all stored).")
+]
+
+
+def read_settings(annotation: Any, text: str, overrides: list[str]) -> Any:
+    """Settings from JSON or a file, with single fields replaced. Raises InputError."""
+    values, where = _read_values(text)
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise InputError(f"--set {override}: write it as key=value.")
+        *parents, last = key.split(".")
+        target = values
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[last] = yaml.safe_load(value)
+    return parse_settings(annotation, values, where)
+
+
+def _read_values(text: str) -> tuple[dict[str, Any], str]:
+    inline = text.lstrip().startswith("{")
+    where = "--settings" if inline else text
+    try:
+        values = yaml.safe_load(text if inline else Path(text).read_text())
+    except (OSError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{where}: settings cannot be read ({reason}).") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: settings must be a mapping of keys to values.")
+    return values, where
+
+
+def checked_device(name: str) -> str:
+    """A device that is there: no silent fallback to the CPU."""
+    import torch
+
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"--device {name}: torch sees no GPU here; use --device cpu.")
+    try:
+        return str(torch.device(name))
+    except RuntimeError as error:
+        raise InputError(f"--device {name}: {error}") from error

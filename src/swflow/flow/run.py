@@ -1,0 +1,109 @@
+"""One simulation of a dataset: everything that is drawn for it, keyed by its seed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from swflow.flow.group import ALONE, Group
+from swflow.flow.integrator import Snapshot, State, simulate
+from swflow.flow.schedule import stored_times
+from swflow.flow.source import draw_source, shared_labels
+from swflow.flow.stability import check_steps
+from swflow.flow.target import Rows, StoredRows
+from swflow.flow.trajectory import shared_rows
+from swflow.randomness import keyed_generator
+from swflow.representation.dataset import Dataset
+from swflow.runtime.errors import InputError
+from swflow.settings import SimulationSettings
+
+
+@dataclass(frozen=True)
+class Run:
+    """A flow to the training rows of a dataset.
+
+    Raises InputError where steps are unstable, or labels are asked of a dataset that has none.
+    """
+
+    dataset: Dataset
+    settings: SimulationSettings
+    seed: int
+    device: str
+    group: Group = ALONE
+
+    def __post_init__(self) -> None:
+        check_steps(self.settings, self.settings.entropy)
+        if self.settings.labels and self.dataset.splits["train"].y is None:
+            raise InputError(
+                f"dataset {self.dataset.name!r} has no labels: set labels: false in the flow."
+            )
+
+    def labels(self, n: int) -> np.ndarray | None:
+        """Labels of n points, in the proportions of the training rows; None without classes."""
+        y = self._target_labels()
+        return None if y is None else shared_labels(y, n)
+
+    def snapshots(
+        self, state: State | None = None, on_step: Callable[[State], object] = lambda state: None
+    ) -> Iterator[Snapshot]:
+        """The flow at each stored time, from its beginning or from a state."""
+        settings, device, dim = self.settings, self.device, self.dataset.dim
+        generator = keyed_generator(self.seed, "source", device=device)
+        n = settings.n_particles
+        source = draw_source(settings.source, n, dim, quasi=settings.quasi, generator=generator)
+        # Keyed without the seed: how far runs carry the same points apart is their repeatability.
+        shared = keyed_generator("carried", device=device)  # a key is never renamed
+        tracers = draw_source(settings.source, settings.n_tracers, dim, generator=shared)
+        if settings.entropy > 0:
+            common = shared_rows(n, len(tracers))
+            source[common] = tracers[: len(common)]
+        return simulate(
+            source,
+            self._target(),
+            settings,
+            generator=keyed_generator(self.seed, "simulate", device=device),
+            event_shape=self.dataset.units.event_shape,
+            tracers=tracers,
+            resume=state,
+            on_step=on_step,
+            group=self.group,
+            source_labels=self._on_device(self.labels(n)),
+            target_labels=self._on_device(self._target_labels()),
+            tracer_labels=self._on_device(self.labels(settings.n_tracers)),
+        )
+
+    def _target_labels(self) -> np.ndarray | None:
+        return self.dataset.splits["train"].y if self.settings.labels else None
+
+    def _on_device(self, label: np.ndarray | None) -> Tensor | None:
+        return None if label is None else torch.from_numpy(label).to(self.device)
+
+    def _target(self) -> Rows:
+        """The training rows, in memory or in the file that they are streamed from."""
+        x: Any = self.dataset.splits["train"].x
+        if isinstance(x, np.ndarray):
+            return torch.from_numpy(self.dataset.rows("train")).to(self.device)
+        return StoredRows(x, self.device)
+
+
+def run_fresh(
+    dataset: Dataset, settings: SimulationSettings, n: int, generator: torch.Generator
+) -> Tensor:
+    """The end `(n, d)` of a flow of n fresh particles: what a network's pass replaces."""
+    source = draw_source(settings.source, n, dataset.dim, generator=generator)
+    y = dataset.splits["train"].y if settings.labels else None
+    only_end = settings.model_copy(update={"times": tuple(stored_times(settings)[-1:])})
+    target = torch.from_numpy(dataset.rows("train"))
+    *_, last = simulate(
+        source,
+        target,
+        only_end,
+        generator=generator,
+        event_shape=dataset.units.event_shape,
+        source_labels=None if y is None else torch.from_numpy(shared_labels(y, n)),
+        target_labels=None if y is None else torch.from_numpy(y),
+    )
+    return last.particles

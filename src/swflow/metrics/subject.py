@@ -1,0 +1,122 @@
+"""What a group of metrics measures: a sampler, its draws, and what they are held against."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from swflow.flow.trajectory import Trajectory
+from swflow.models.draws import Draws
+from swflow.models.sampler import Sampler
+from swflow.models.spec import Condition
+from swflow.representation.dataset import Dataset
+from swflow.runtime.errors import InputError
+from swflow.settings import ScoreSettings
+
+# Prefixes of metrics of the ways in which a stored run serves samples.
+CARRIED, SHARED = "carried_", "shared_"
+# Prefixes of what maps score that are not learned.
+IDENTITY, AFFINE = "identity_", "affine_"
+
+Item = TypeVar("Item")
+
+
+class Measure(NamedTuple):
+    """A metric's value and the sample size behind it.
+
+    label: the class that it is of (None: all); floor: what a perfect answer would score, where it
+    is known without another row's score.
+    """
+
+    metric: str
+    value: float
+    n: int
+    label: int | None = None
+    floor: float | None = None
+
+
+class Row(NamedTuple):
+    """One measured number, as it ends up in metrics.csv. trained: whether it was learned from."""
+
+    entropy: float | None
+    time: float | None
+    passes: int
+    label: int | None
+    trained: bool
+    metric: str
+    value: float
+    floor: float | None
+    n: int
+
+
+@dataclass
+class Subject:
+    """A row of the tables at one seed.
+
+    draws: its stored samples; references: runs that it never saw, one for each entropy (none for
+    what no flow is behind); threads: how many conditions are measured side by side.
+    """
+
+    sampler: Sampler
+    dataset: Dataset
+    draws: Sequence[Draws] = ()
+    references: Sequence[Trajectory] = ()
+    settings: ScoreSettings = field(default_factory=ScoreSettings)
+    seed: int = 0
+    threads: int = 1
+    working_set_bytes: int = 0
+
+    def reference(self, condition: Condition) -> Trajectory | None:
+        """The run to compare with; None where no flow is behind the draws.
+
+        Raises InputError where none of its entropy was given.
+        """
+        if condition.entropy is None:
+            return None
+        for run in self.references:
+            if run.entropy == condition.entropy:
+                return run
+        given = ", ".join(f"{run.entropy:g}" for run in self.references)
+        raise InputError(
+            f"draws at entropy {condition.entropy:g} have no reference run: given are {given}; "
+            "simulate that entropy too."
+        )
+
+    @cached_property
+    def ends(self) -> list[Draws]:
+        """The draws at the end of the flow, and all those that know no time."""
+        times = [of.condition.time for of in self.draws if of.condition.time is not None]
+        last = max(times, default=None)
+        return [of for of in self.draws if of.condition.time in (None, last)]
+
+    def rows(self, condition: Condition, measures: Iterable[Measure]) -> list[Row]:
+        """Measures under a condition as rows."""
+        spec, (entropy, time, passes, _) = self.sampler.spec, condition
+        known = ((entropy, spec.entropies), (time, spec.times))
+        trained = entropy is None or all(
+            value is None or bool(np.isclose(value, learned).any()) for value, learned in known
+        )
+        return [
+            Row(entropy, time, passes, of.label, trained, of.metric, of.value, of.floor, of.n)
+            for of in measures
+        ]
+
+    def each(
+        self, draws: Sequence[Draws], measure: Callable[[Draws], Iterable[Measure]]
+    ) -> Iterator[Row]:
+        """Measure some draws, several at once, and yield rows in their order."""
+
+        def measured(of: Draws) -> list[Row]:
+            return self.rows(of.condition, list(measure(of)))
+
+        if self.threads == 1:
+            found: Iterable[list[Row]] = map(measured, draws)
+            for rows in found:
+                yield from rows
+            return
+        with ThreadPoolExecutor(self.threads, "swflow-score") as pool:
+            for rows in pool.map(measured, draws):
+                yield from rows

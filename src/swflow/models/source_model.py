@@ -1,0 +1,153 @@
+"""Models that carry points of the source to the flow's state at a time."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from swflow.flow.source import draw_source
+from swflow.flow.trajectory import Trajectory
+from swflow.models.sampler import Journey, Model
+from swflow.models.spec import Condition, Drawn, listed
+from swflow.runtime.errors import InputError
+
+BATCH_ROWS = 2048  # activations stay in the cache: a third faster than 16,384
+
+
+class SourceModel(Model):
+    """A model that carries points of the source: x₀ to the flow's state at a time.
+
+    composes: whether several passes are the same map as one, but for what was not learned exactly.
+    """
+
+    composes: ClassVar[bool] = False
+
+    @abstractmethod
+    def carry(self, x0: Tensor, condition: Condition) -> Tensor:
+        """A batch `(n, d)`, of one class where there are classes, to `(n, d)` in model units.
+
+        The condition was checked.
+        """
+
+    def pair(self, run: Trajectory, index: int, rows: slice = slice(None)) -> np.ndarray:
+        """What the source points of a run are mapped to at stored time `index`, `(n, d)`."""
+        return run.paired(index, rows)
+
+    def transport(
+        self,
+        x0: Tensor,
+        *,
+        time: float | None = None,
+        entropy: float | None = None,
+        label: int | Tensor | None = None,
+        passes: int = 1,
+    ) -> Tensor:
+        """Carry source points `(n, d)` to time τ, in model units.
+
+        label: of all points or `(n,)` of each, needed where the flow was made class by class.
+        Raises as `sample`.
+        """
+        if x0.ndim != 2 or x0.shape[1] != self.spec.units.dim:
+            raise InputError(
+                f"x0 has shape {tuple(x0.shape)}: needed is (n, {self.spec.units.dim}), "
+                "source points in model units."
+            )
+        condition = self.check(time, entropy, None, passes)
+        return self._carry_all(x0, condition, self._label_of_each(label, len(x0)))
+
+    def draw(
+        self, n: int, condition: Condition, generator: Generator, quasi: bool = False
+    ) -> Drawn:
+        """Source points, carried; evenly spread ones are so within each class, too."""
+        law, dim = self.spec.source, self.spec.units.dim
+        label = self.choose_labels(n, condition, generator, quasi)
+        x0 = draw_source(law, n, dim, quasi=quasi, generator=generator)
+        if quasi and label is not None:
+            # Runs of a Sobol sequence are spread evenly, random subsets of it are not: classes
+            # take runs, and are mixed only then.
+            order = torch.randperm(n, generator=generator)
+            x0, label = x0[order], label[order]
+        return Drawn(self._carry_all(x0, condition, label), label)
+
+    def large_sample(self, n: int, condition: Condition, generator: Generator) -> Tensor:
+        """Evenly spread draws: what is left is the model's error and not that of sampling."""
+        return self.draw(n, condition, generator, quasi=True).x
+
+    def mapped_pairs(
+        self, n: int, condition: Condition, generator: Generator
+    ) -> tuple[Tensor, Tensor] | None:
+        """Fresh source points, where one map serves them all."""
+        if self.spec.labels:
+            return None
+        x0 = draw_source(self.spec.source, n, self.spec.units.dim, generator=generator)
+        return x0, self._carry_all(x0, condition, None)
+
+    def journey(self, n: int, condition: Condition, generator: Generator) -> Journey:
+        """The same source points carried to each time."""
+        label = self.choose_labels(n, condition, generator)
+        x0 = draw_source(self.spec.source, n, self.spec.units.dim, generator=generator)
+        return lambda time: self._carry_all(x0, condition._replace(time=time), label)
+
+    def choose_labels(
+        self, n: int, condition: Condition, generator: Generator, quasi: bool = False
+    ) -> Tensor | None:
+        """The class of each of n draws: that of the condition, or at random by their shares.
+
+        quasi: as many of each class as its share says, in order.
+        """
+        if not self.spec.labels:
+            return None
+        if condition.label is not None:
+            return torch.full((n,), condition.label)
+        shares = torch.tensor(self.spec.label_shares, dtype=torch.float64)
+        if quasi:
+            within = (torch.arange(n) + 0.5) / n
+            chosen = torch.searchsorted(shares.cumsum(0), within).clamp(max=len(shares) - 1)
+        else:
+            chosen = torch.multinomial(shares, n, replacement=True, generator=generator)
+        return torch.tensor(self.spec.labels)[chosen]
+
+    def _label_of_each(self, label: int | Tensor | None, n: int) -> Tensor | None:
+        """The classes `(n,)` of n points, checked; none where the flow has none."""
+        if label is None and not self.spec.labels:
+            return None
+        if label is None:
+            known = listed(self.spec.labels)
+            raise InputError(f"label=None: say the class of the points, of {known}.")
+        each = label if isinstance(label, Tensor) else torch.full((n,), label)
+        if each.shape != (n,):
+            raise InputError(
+                f"label has shape {tuple(each.shape)}: needed is ({n},), or one number."
+            )
+        for found in each.unique().tolist():
+            self.check_label(found)
+        return each
+
+    @torch.inference_mode()
+    def _carry_all(self, x0: Tensor, condition: Condition, label: Tensor | None) -> Tensor:
+        """In batches, class by class: all points of a batch meet the same conditions."""
+        if label is None:
+            return torch.cat([self.carry(x, condition) for x in x0.split(BATCH_ROWS)])
+        carried = torch.empty_like(x0)
+        for known in label.unique().tolist():
+            rows = label == known
+            carried[rows] = self._carry_all(x0[rows], condition._replace(label=known), None)
+        return carried
+
+
+class SeveralPasses(SourceModel):
+    """A model that applies its network as often as it is asked to."""
+
+    one_pass: ClassVar[str]
+
+    @property
+    def passes(self) -> tuple[int, ...]:
+        """The numbers that the settings ask for; any other may be asked for too."""
+        return tuple(self.settings.passes)
+
+    def check_passes(self, passes: int) -> None:
+        """Any number from 1."""
+        if passes < 1:
+            raise InputError(f"passes={passes}: at least 1 {self.one_pass} is needed.")

@@ -1,0 +1,182 @@
+"""What figures share: panels, lines, axes, colours and legends."""
+
+import itertools
+import math
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from swflow.settings import PARTICLES
+
+PALETTE = "colorblind"
+REGULARISATION = {
+    "ratio": "SW₂ to test rows / floor",
+    "coverage": "coverage",
+    "memorisation_a": "A: nearer to training rows\nthan held-out rows are",
+    "memorisation_s": "S: nearer to training rows\nthan to as many held-out rows",
+}
+N_COLUMNS = 3
+# Inches that an entry of a legend takes.
+ENTRY_WIDTH = 1.5
+LINE_STYLES: list[Any] = ["-", ":", "-.", (0, (5, 1, 1, 1, 1, 1))]
+MARKERS = "osD^vP*X<>h"  # one more than colours: no pair comes twice
+TIME_LABEL = "flow time τ"
+# Lines at what a perfect model scores.
+REFERENCE: dict[str, Any] = {"color": "0.4", "linestyle": "--", "linewidth": 1}
+ANOTHER_RUN = Line2D([], [], **REFERENCE, label="draws of another run")
+REAL_ROWS = Line2D([], [], **REFERENCE, label="held-out real rows")
+# And lines at what is not perfect but fresh, where dashes mean something else.
+FRESH: dict[str, Any] = {"color": "0.4", "linestyle": ":", "linewidth": 1}
+
+
+def panel_grid(
+    n: int,
+    columns: int,
+    size: tuple[float, float],
+    margin: tuple[float, float],
+    sharey: bool = False,
+) -> tuple[Figure, np.ndarray]:
+    """A figure of n panels of this size, in inches, line by line, and its axes `(·, columns)`."""
+    lines = -(-n // columns)
+    figure, panels = plt.subplots(
+        lines,
+        columns,
+        figsize=(size[0] * columns + margin[0], size[1] * lines + margin[1]),
+        sharey=sharey,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes in panels.flat[n:]:
+        axes.set_visible(False)
+    return figure, panels
+
+
+def draw_line(
+    axes: Any, x: pd.Series, table: pd.DataFrame, y: str, colour: Any, style: dict[str, Any]
+) -> None:
+    """Column y over x, with its interval where there is one."""
+    axes.plot(x, table[y], color=colour, **style)
+    if f"{y}_low" in table:
+        bounds = table[f"{y}_low"], table[f"{y}_high"]
+        axes.fill_between(x, *bounds, color=colour, alpha=0.15, linewidth=0)
+
+
+def add_legend(figure: Figure, handles: list[Line2D]) -> None:
+    """Above all panels, in lines no longer than the figure is wide."""
+    columns = min(len(handles), int(figure.get_figwidth() / ENTRY_WIDTH))
+    figure.legend(handles=handles, frameon=False, loc="outside upper center", ncols=columns)
+    sns.despine(figure)
+
+
+def line_handles(colours: dict[str, Any]) -> list[Line2D]:
+    """What a legend shows for lines of these names and colours."""
+    return [
+        Line2D([], [], color=colour, marker="o", label=name) for name, colour in colours.items()
+    ]
+
+
+def entropy_colours(entropies: pd.Series) -> dict[Any, Any]:
+    """From dark to light with the entropy."""
+    found = sorted(entropies.dropna().unique())
+    return dict(zip(found, sns.color_palette("viridis", len(found)), strict=True))
+
+
+def entropy_handles(colours: dict[Any, Any]) -> list[Line2D]:
+    """What a legend shows for the colours of entropies."""
+    return line_handles({f"ε = {entropy:g}": colour for entropy, colour in colours.items()})
+
+
+def model_styles(table: pd.DataFrame) -> dict[Any, Any]:
+    """Dashed lines for the flow, other lines and marks for models."""
+    models = sorted(set(table["model"]) - {PARTICLES})
+    kinds = [{"marker": mark, "ls": line} for mark in MARKERS for line in LINE_STYLES]
+    return {PARTICLES: {"marker": "o", "ls": "--"}} | dict(zip(models, kinds, strict=False))
+
+
+def entropy_and_model_legend(
+    figure: Figure, colours: dict[Any, Any], styles: dict[Any, Any]
+) -> None:
+    """Colours are entropies, kinds of lines are models."""
+    handles = entropy_handles(colours)
+    handles += [Line2D([], [], color="0.3", **style, label=name) for name, style in styles.items()]
+    add_legend(figure, [*handles, Line2D([], [], **FRESH, label="fresh data")])
+
+
+def colours_of(names: pd.Series) -> dict[Any, Any]:
+    """A colour for each name."""
+    found = sorted(names.unique())
+    palette = PALETTE if len(found) <= len(sns.color_palette(PALETTE)) else "husl"
+    return dict(zip(found, sns.color_palette(palette, len(found)), strict=True))
+
+
+def passes_styles(table: pd.DataFrame) -> dict[Any, Any]:
+    """A kind of line for each number of passes, of models that have several."""
+    several = table.groupby("model")["passes"].transform("nunique") > 1
+    known = sorted(table.loc[several, "passes"].unique())
+    return dict(zip(known, itertools.cycle(LINE_STYLES), strict=False))
+
+
+def model_handles(colours: dict[Any, Any], styles: dict[Any, Any]) -> list[Line2D]:
+    """Colours are models, kinds of lines are passes."""
+    return line_handles(colours) + [
+        Line2D([], [], color="0.3", ls=style, label=f"k = {passes:g}")
+        for passes, style in styles.items()
+    ]
+
+
+def entropy_axis(axes: Any, entropies: pd.Series) -> None:
+    """Spread grows as √ε for small ε: so does the axis. Labels that would touch are left out."""
+    end = 1.1 * entropies.max()
+    ticks: list[float] = []
+    for entropy in sorted(entropies.unique()):
+        if not ticks or math.sqrt(entropy) - math.sqrt(ticks[-1]) > 0.12 * math.sqrt(end):
+            ticks.append(entropy)
+    axes.set_xscale("function", functions=(np.sqrt, np.square))
+    axes.set_xlim(0, end)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+
+
+def time_axis(axes: Any, end: float) -> None:
+    """Stored times are even in log(1 + τ): so is the axis."""
+    axes.set_xscale("function", functions=(np.log1p, np.expm1))
+    ticks = [t for t in (0, 1, 3, 10, 30, 100, 300, 1000, 3000) if t <= end]
+    axes.set_xticks(ticks, [str(t) for t in ticks])
+    axes.set_xlim(0, end * 1.05)
+
+
+def plain_log_axis(axes: Any, low: float, high: float) -> None:
+    """Ticks as plain numbers: 1, 2, 5 × 10^n; over long ranges 1 alone, over short ones evenly."""
+    if high < 3 * low:
+        ticks = list(MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high))
+    else:
+        decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+        within = (1, 2, 5) if high < 1000 * low else (1,)
+        ticks = [k * 10.0**d for d in decades for k in within]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(low / 1.15, high * 1.15)
+
+
+def memorisation_lines(
+    axes: Any,
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    colours: dict[Any, Any],
+    styles: dict[Any, Any],
+) -> None:
+    """A line for each row and entropy, with its interval where there is one."""
+    for (model, _, entropy), part in table.sort_values(x).groupby(["model", "passes", "entropy"]):
+        draw_line(axes, part[x], part, y, colours[entropy], styles[model] | {"markersize": 3})
+    if f"{y}_low" in table:
+        axes.axhline(0.5, **FRESH)
+    axes.set_ylim(0, 1.02)

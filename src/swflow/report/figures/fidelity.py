@@ -1,0 +1,72 @@
+"""SW of each model to a reference run over the floor, over time."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from swflow.report.figures.common import (
+    ANOTHER_RUN,
+    REFERENCE,
+    TIME_LABEL,
+    add_legend,
+    colours_of,
+    draw_line,
+    model_handles,
+    panel_grid,
+    passes_styles,
+    plain_log_axis,
+    time_axis,
+)
+from swflow.report.tables import fidelity
+from swflow.report.tables.common import FLOW
+from swflow.runtime.errors import InputError
+
+NEEDS = ("models",)
+CAPTION = (
+    "Each model against the flow, at every entropy and time. ``sw`` is the sliced Wasserstein "
+    "distance of the model's draws to all particles of a run that the model never saw; "
+    "``floor`` the same for draws of another, independent run; ``ratio`` their quotient, with "
+    "a 95 % bootstrap interval: 1 is perfect. ``excess`` is what remains with very many "
+    "draws, in percent of the distance from source to target; ``c2st difference`` how much "
+    "more often than for two runs of the flow a classifier tells the model from the flow; "
+    "``uvp`` the unexplained variance, in percent, of source points that the model never saw, "
+    "beside the flow's own ``repeatability``. The figure draws ``ratio``."
+)
+
+
+def figure(metrics: pd.DataFrame) -> Figure:
+    """SW to a reference run over the floor, at each time, with 95 % intervals.
+
+    A line of panels for each flow, a panel for each of its entropies.
+    """
+    table = fidelity.table(metrics)
+    if table.empty:
+        raise InputError("metrics.csv holds no model beside the flow; add one to an experiment.")
+    colours, styles = colours_of(table["model"]), passes_styles(table)
+    flows = list(table.groupby(FLOW[:2]))
+    columns = max(flow["entropy"].nunique() for _, flow in flows)
+    figure, panels = panel_grid(len(flows) * columns, columns, (2.8, 2.5), (1, 0.6), sharey=True)
+    for line, (key, flow) in zip(panels, flows, strict=True):
+        for axes, (entropy, group) in zip(line, flow.groupby("entropy"), strict=False):
+            _ratio_lines(axes, group, colours, styles)
+            axes.set_title(f"ε = {entropy:g}", fontsize=11)
+            axes.set_yscale("log")
+            plain_log_axis(axes, min(0.7, table["ratio_low"].min()), table["ratio_high"].max())
+        for axes in line[flow["entropy"].nunique() :]:
+            axes.set_visible(False)
+        line[0].set_ylabel(f"{', '.join(map(str, key))}\nSW₂ to a reference run / floor")
+    add_legend(figure, [*model_handles(colours, styles), ANOTHER_RUN])
+    return figure
+
+
+def _ratio_lines(
+    axes: Any, table: pd.DataFrame, colours: dict[Any, Any], styles: dict[Any, Any]
+) -> None:
+    """The ratio over time of each model of one flow and entropy."""
+    for (model, passes), line in table.groupby(["model", "passes"]):
+        style = {"ls": styles.get(passes, "-"), "marker": "o", "markersize": 3}
+        draw_line(axes, line["time"], line, "ratio", colours[model], style)
+    axes.axhline(1, **REFERENCE)
+    axes.set_xlabel(TIME_LABEL)
+    time_axis(axes, table["time"].max())

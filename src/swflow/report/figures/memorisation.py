@@ -1,0 +1,49 @@
+"""A and S of models and their flows over time."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from swflow.report.figures.common import (
+    REGULARISATION,
+    TIME_LABEL,
+    entropy_and_model_legend,
+    entropy_colours,
+    memorisation_lines,
+    model_styles,
+    time_axis,
+)
+from swflow.report.tables import memorisation
+from swflow.report.tables.common import FLOW
+from swflow.runtime.errors import InputError
+
+NEEDS = ("models",)
+CAPTION = (
+    "Whether samples copy training rows, at every entropy and time. A: how often a sample is "
+    "nearer to the training rows than a held-out row is (½ for fresh data, 1 for copies); S: "
+    "how often it is nearer to some training rows than to as many held-out ones. ``beyond``: "
+    "upper 95 % limits of A − ½ and S − ½, those of the flow beside them; at most .05 passes. "
+    "In the figure dashed lines are the flows themselves."
+)
+
+
+def figure(metrics: pd.DataFrame) -> Figure:
+    """A and S over time, a line of panels for each flow; dashed: the flows themselves."""
+    table = memorisation.table(metrics).dropna(subset=["time", "entropy"])
+    names = {name: REGULARISATION[name] for name in ("memorisation_a", "memorisation_s")}
+    learned = table.groupby(FLOW[:2])["model"].transform("nunique") > 1
+    table = table[learned]
+    groups = list(table.groupby(FLOW[:2]))
+    if not groups:
+        raise InputError("metrics.csv holds no model beside the flow; add one to an experiment.")
+    figure, panels = plt.subplots(
+        len(groups), 2, figsize=(9, 3.1 * len(groups) + 0.6), squeeze=False, layout="constrained"
+    )
+    colours, styles = entropy_colours(table["entropy"]), model_styles(table)
+    for line, ((dataset, teacher), own) in zip(panels, groups, strict=True):
+        for axes, (column, label) in zip(line, names.items(), strict=True):
+            memorisation_lines(axes, own, "time", column, colours, styles)
+            axes.set(xlabel=TIME_LABEL, ylabel=label, title=f"{dataset}, {teacher}")
+            time_axis(axes, own["time"].max())
+    entropy_and_model_legend(figure, colours, styles)
+    return figure

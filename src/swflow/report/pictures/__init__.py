@@ -1,0 +1,1 @@
+"""Pictures of samples: over time, over entropy, as a grid, and moving."""

@@ -1,0 +1,1 @@
+"""What the points of a flow stand for: rows of data, encoded in model units."""

@@ -1,0 +1,1 @@
+"""What runs a stage: files, checkpoints, progress, signals, processes. None of it computes."""

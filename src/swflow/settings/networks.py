@@ -1,0 +1,55 @@
+"""Settings of networks, and of the loop that trains them."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from swflow.settings.base import Count, Kind, Positive, Settings
+
+
+class NetworkSettings(Kind):
+    """A multilayer perceptron modulated by time, entropy and class."""
+
+    home: ClassVar[str] = "swflow.networks.mlp:ConditionedMLP"
+    kind: Literal["mlp"] = "mlp"
+    width: Count = 384
+    depth: Count = Field(4, description="Hidden layers.")
+
+
+class ConvexNetworkSettings(Settings):
+    """An input-convex network (Amos et al. 2017)."""
+
+    width: Count = 64
+    depth: Count = Field(3, description="Hidden layers.")
+    quadratic: bool = Field(
+        True, description="With a term ½|Bx|², B a full matrix: affine maps are then exact."
+    )
+
+
+class OptimiserSettings(Settings):
+    """The shared training loop: Adam, linear warm-up and cosine decay, averaged weights."""
+
+    steps: Count = 4500
+    batch_size: Count = 512
+    learning_rate: Positive = 2e-3
+    warmup: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.05, description="Part of the steps over which the rate rises."
+    )
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.995, description="Decay of the exponential moving average of the weights."
+    )
+    clip_norm: Positive = Field(1.0, description="Largest norm of a gradient.")
+    precision: Literal["bfloat16", "float32"] = Field(
+        "bfloat16", description="Arithmetic of the products in training (weights are float32)."
+    )
+
+
+class GameOptimiserSettings(OptimiserSettings):
+    """The same loop with the defaults of a max-min game, whose gradients are noisier."""
+
+    steps: Count = 8000
+    batch_size: Count = 1024
+    learning_rate: Positive = 5e-3
+    precision: Literal["bfloat16", "float32"] = Field(
+        "float32", description="Arithmetic in training: maps that are gradients need float32."
+    )

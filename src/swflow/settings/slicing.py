@@ -1,0 +1,86 @@
+"""Settings of directions, and of plans along each of them."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from swflow.settings.base import Kind
+
+
+class DirectionsSettings(Kind):
+    """Directions to project on.
+
+    uncorrelated: whether the mean of θθᵀ over whole blocks of d directions is exactly I/d.
+    in_blocks: whether they come in whole blocks alone.
+    """
+
+    kind: str
+    uncorrelated: ClassVar[bool] = True
+    in_blocks: ClassVar[bool] = False
+
+
+class OrthonormalSettings(DirectionsSettings):
+    """Uniform directions in orthonormal blocks of d."""
+
+    home: ClassVar[str] = "swflow.sliced.directions.dense:orthonormal"
+    kind: Literal["orthonormal"] = "orthonormal"
+
+
+class IndependentSettings(DirectionsSettings):
+    """Independent uniform directions."""
+
+    home: ClassVar[str] = "swflow.sliced.directions.dense:independent"
+    uncorrelated: ClassVar[bool] = False
+    kind: Literal["independent"] = "independent"
+
+
+class StructuredSettings(DirectionsSettings):
+    """Whole orthonormal blocks by fast transforms: faster from about 2,000 dimensions."""
+
+    home: ClassVar[str] = "swflow.sliced.directions.structured:structured"
+    in_blocks: ClassVar[bool] = True
+    kind: Literal["structured"] = "structured"
+
+
+AnyDirections = Annotated[
+    OrthonormalSettings | IndependentSettings | StructuredSettings, Field(discriminator="kind")
+]
+
+
+class PlanSettings(Kind):
+    """A transport plan between projections on a line.
+
+    condensed: whether what it keeps of the target along a direction is much less than the target.
+    """
+
+    kind: str
+    condensed: ClassVar[bool] = False
+
+
+class ExactSettings(PlanSettings):
+    """By sorting: each particle to the mean of the target's quantiles at its rank."""
+
+    home: ClassVar[str] = "swflow.sliced.plans.exact:Exact"
+    kind: Literal["exact"] = "exact"
+
+
+class SketchSettings(PlanSettings):
+    """By quantiles joined linearly (Liutkus et al. 2019)."""
+
+    home: ClassVar[str] = "swflow.sliced.plans.sketch:Sketch"
+    condensed: ClassVar[bool] = True
+    kind: Literal["sketch"] = "sketch"
+    n_quantiles: Annotated[int, Field(ge=2)] = Field(
+        100, description="Quantiles at even levels, 0 and 1 included."
+    )
+
+
+class HistogramSettings(PlanSettings):
+    """By counting in bins, without sorting."""
+
+    home: ClassVar[str] = "swflow.sliced.plans.histogram:Histogram"
+    kind: Literal["histogram"] = "histogram"
+    n_bins: Annotated[int, Field(ge=2)] = Field(4096, description="Bins along each direction.")
+
+
+AnyPlan = Annotated[ExactSettings | SketchSettings | HistogramSettings, Field(discriminator="kind")]

@@ -1,0 +1,1 @@
+"""Directions to project on, one file for each family."""

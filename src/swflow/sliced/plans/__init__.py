@@ -1,0 +1,1 @@
+"""Transport plans between projections on a line, one file for each kind."""

@@ -1,0 +1,1 @@
+"""What each command does, in the data's order: reads, computes, writes."""

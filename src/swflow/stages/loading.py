@@ -1,0 +1,58 @@
+"""Opening what stages read: models, runs of flows, anything that can be drawn from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from swflow.flow.trajectory import Trajectory
+from swflow.models.sampler import Model, Sampler
+from swflow.models.spec import ModelSpec
+from swflow.runtime.errors import InputError
+from swflow.settings import AnyModelSettings, implementation, parse_settings
+from swflow.store.model import is_model, read_model
+
+
+def load(path: str | Path) -> Model:
+    """Load a trained model of any kind from its folder. Nothing in the folder is executed.
+
+    Raises InputError (a ValueError) where files are missing, foreign or do not fit together.
+    """
+    folder = Path(path)
+    description, tensors = read_model(folder)
+    try:
+        settings = parse_settings(AnyModelSettings, description["settings"], str(folder))
+        spec = ModelSpec.from_json(description["spec"])
+        model: Model = implementation(settings).rebuild(settings, spec, tensors)
+        model.attributes = description
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{folder}: the files do not make a model ({error}).") from error
+    return model
+
+
+def open_runs(paths: Sequence[Path]) -> list[Trajectory]:
+    """The stores of a flow, in order of entropy. Raises InputError where one cannot be read."""
+    from swflow.store.trajectory import TrajectoryStore
+
+    return Trajectory.of_family(TrajectoryStore(path) for path in paths)
+
+
+def open_sampler(paths: Sequence[Path]) -> Sampler:
+    """A model folder, a dataset file, or the stores of one flow (one for each entropy).
+
+    Raises InputError where a path is none of these.
+    """
+    first = paths[0]
+    if is_model(first):
+        return load(first)
+    if first.suffix == ".h5":
+        from swflow.models.heldout_rows import HeldoutRows
+        from swflow.store.dataset import read_dataset
+
+        return HeldoutRows(read_dataset(first))
+    if first.suffix == ".zarr":
+        from swflow.models.particles import Particles
+
+        return Particles(open_runs(paths))
+    raise InputError(
+        f"{first}: nothing to draw from; give a model folder, a flow store (.zarr) or a "
+        "dataset file (.h5)."
+    )

@@ -1,0 +1,155 @@
+"""The score stage: the groups of metrics of one row at one seed, each a file of its own."""
+
+import hashlib
+import importlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import torch
+
+from swflow.flow.trajectory import Trajectory
+from swflow.metrics.subject import Row, Subject
+from swflow.models.draws import Draws
+from swflow.models.sampler import Sampler
+from swflow.representation.dataset import Dataset
+from swflow.runtime.errors import InputError
+from swflow.runtime.progress import progress
+from swflow.settings import ScoreSettings
+from swflow.stages.loading import open_runs, open_sampler
+from swflow.stages.sample import read_samples
+from swflow.store.dataset import read_dataset
+from swflow.store.samples import read_attributes
+from swflow.store.scores import read_key, write_scores
+from swflow.study import registry
+from swflow.study.roots import homes, score_code
+
+
+@dataclass
+class Inputs:
+    """What groups of metrics read; nothing is opened before one of them needs it."""
+
+    dataset_file: Path
+    source: Sequence[Path]
+    samples: Path | None = None
+    references: Sequence[Path] = ()
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The dataset's splits."""
+        return read_dataset(self.dataset_file)
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        """What was drawn from."""
+        return open_sampler(self.source)
+
+    @cached_property
+    def draws(self) -> list[Draws]:
+        """The stored draws."""
+        return [] if self.samples is None else list(read_samples(self.samples))
+
+    @cached_property
+    def runs(self) -> list[Trajectory]:
+        """The reference runs."""
+        return open_runs(self.references)
+
+    @cached_property
+    def working_set_bytes(self) -> int:
+        """Memory that drawing the samples took."""
+        return 0 if self.samples is None else int(self._said["working_set_bytes"])
+
+    @cached_property
+    def _said(self) -> dict[str, Any]:
+        return {} if self.samples is None else read_attributes(self.samples)
+
+    def identity(self, needed: str) -> Any:
+        """What a kind of input was made of: equal for inputs of the same content."""
+        if needed == "dataset":
+            return self.dataset.digest
+        if needed == "samples":
+            return self._said.get("digest")
+        if needed == "references":
+            return [run.store.identity for run in self.runs]
+        return self.sampler.identity
+
+
+def score(
+    groups: Sequence[str],
+    inputs: Inputs,
+    settings: ScoreSettings,
+    seed: int,
+    out: Path,
+    *,
+    threads: int | None = None,
+) -> None:
+    """Write `out/{group}.json` for each group of metrics that is missing or stale.
+
+    Stale is what was computed by other code, from other inputs or with other sample sizes: a new
+    or changed group computes itself alone. threads: conditions measured side by side (default: as
+    many as torch has threads). Raises InputError for an unknown group, and where draws have no
+    reference of their entropy.
+    """
+    threads = threads or torch.get_num_threads()
+    torch.set_num_threads(1)  # each condition has one
+    known = {group: registry.module("metrics", group) for group in groups}
+    for group, module in progress("score", known.items(), total=len(known)):
+        key = group_key(module, inputs, settings, seed)
+        path = out / f"{group}.json"
+        if read_key(path) != key:
+            write_scores(path, _records(module, inputs, settings, seed, threads), key)
+
+
+def group_key(module: str, inputs: Inputs, settings: ScoreSettings, seed: int) -> str:
+    """What a group's scores depend on, and nothing else."""
+    needed = registry.constant(module, "NEEDS")
+    made_of = {
+        "code": score_code(module, *sampler_homes(inputs.sampler)),
+        "settings": sizes(module, settings),
+        "seed": seed,
+        "inputs": {name: inputs.identity(name) for name in needed},
+    }
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def sizes(module: str, settings: ScoreSettings) -> dict[str, Any]:
+    """The sample sizes that a group depends on."""
+    return {name: getattr(settings, name) for name in registry.constant(module, "SETTINGS")}
+
+
+def sampler_homes(sampler: Sampler) -> list[str]:
+    """Where the code of a sampler is at home, that of kinds that its settings hold included."""
+    own = f"{type(sampler).__module__}:{type(sampler).__name__}"
+    return [own, *homes(getattr(sampler, "settings", None))]
+
+
+def records(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Rows as JSON. Raises InputError where a value is not finite."""
+    for row in rows:
+        if not torch.isfinite(torch.tensor(row.value)):
+            raise InputError(
+                f"{row.metric} is {row.value} at entropy {row.entropy}, time {row.time}: what was "
+                "scored holds numbers that are no use."
+            )
+    return [row._asdict() for row in rows]
+
+
+def _records(
+    module: str, inputs: Inputs, settings: ScoreSettings, seed: int, threads: int
+) -> list[dict[str, Any]]:
+    needed = registry.constant(module, "NEEDS")
+    subject = Subject(  # of what it says that it needs, and of nothing else
+        sampler=inputs.sampler,
+        dataset=inputs.dataset if "dataset" in needed else cast(Dataset, None),
+        draws=inputs.draws if "samples" in needed else (),
+        references=inputs.runs if "references" in needed else (),
+        settings=cast(ScoreSettings, SimpleNamespace(**sizes(module, settings))),
+        seed=seed,
+        threads=threads,
+        working_set_bytes=inputs.working_set_bytes,
+    )
+    return records(list(importlib.import_module(module).measure(subject)))

@@ -1,0 +1,1 @@
+"""Files of the pipeline's products: formats alone, nothing that computes."""

@@ -1,0 +1,101 @@
+"""Datasets on disk: one HDF5 file with the splits in model units."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from swflow.representation.affine import Affine, SlicedRows, slices
+from swflow.representation.dataset import Dataset, Split
+from swflow.runtime.errors import InputError
+from swflow.runtime.files import atomic_path
+from swflow.runtime.provenance import versions
+
+FORMAT = 1
+SPLITS = ("train", "heldout", "test")
+DIGEST_ROWS = 4096  # read at a time
+
+
+def write_dataset(
+    path: Path,
+    name: str,
+    units: Affine,
+    splits: Mapping[str, tuple[SlicedRows, np.ndarray | None]],
+    attributes: Mapping[str, Any],
+) -> None:
+    """Write a file, whole or not at all, reading the splits' rows (model units) in slices."""
+    with atomic_path(path) as partial, h5py.File(partial, "w", libver="latest") as file:
+        stored = {}
+        for split, (rows, y) in splits.items():
+            x = file.create_dataset(f"{split}/x", rows.shape, np.float32)
+            begin = 0
+            for part in slices(rows):
+                x[begin : begin + len(part)] = part
+                begin += len(part)
+            if y is not None:
+                file[f"{split}/y"] = y.astype(np.int64)
+            stored[split] = Split(x, file[f"{split}/y"][:] if y is not None else None)
+        file.attrs.update(
+            {
+                "format": FORMAT,
+                "name": name,
+                "shift": units.shift,
+                "scale": units.scale,
+                "value_range": units.value_range,
+                "versions": json.dumps(versions()),
+                "digest": _digest(stored),
+                **attributes,
+            }
+        )
+
+
+def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
+    """Read a dataset file; `streamed`: leave the training rows in it, to be read in slices.
+
+    Raises InputError where it is absent, damaged, foreign or of another version.
+    """
+    remedy = f"Remove {path} and run `swflow prepare` (or snakemake) again."
+    if not path.is_file():
+        raise InputError(f"{path}: no such dataset file. {remedy}")
+    try:
+        with ExitStack() as stack:
+            file = stack.enter_context(h5py.File(path))
+            attributes = dict(file.attrs)
+            found = attributes.get("format")
+            if found != FORMAT:
+                raise InputError(
+                    f"{path}: dataset format {found}, this version reads format {FORMAT}. {remedy}"
+                )
+            rows = {name: _read_split(file[name], streamed and name == "train") for name in SPLITS}
+            digest = _digest(rows)
+            if attributes.get("digest", digest) != digest:
+                raise InputError(f"{path}: the rows are not those that were written. {remedy}")
+            if streamed:
+                stack.pop_all()  # the rows left in the file need it open
+    except (OSError, KeyError) as error:
+        raise InputError(f"{path}: not a readable dataset file ({error}). {remedy}") from error
+    low, high = attributes["value_range"]
+    shape = rows["train"].x.shape[1:]
+    shift, scale = np.asarray(attributes["shift"]), float(attributes["scale"])
+    units = Affine(shift, scale, shape, (float(low), float(high)))
+    return Dataset(str(attributes["name"]), rows, units, attributes, digest)
+
+
+def _read_split(group: h5py.Group, streamed: bool) -> Split:
+    return Split(group["x"] if streamed else group["x"][:], group["y"][:] if "y" in group else None)
+
+
+def _digest(splits: Mapping[str, Split]) -> str:
+    digest = hashlib.sha256()
+    for name in SPLITS:
+        x, y = splits[name]
+        for begin in range(0, len(x), DIGEST_ROWS):
+            digest.update(np.ascontiguousarray(x[begin : begin + DIGEST_ROWS]).data)
+        if y is not None:
+            digest.update(np.ascontiguousarray(y).data)
+    return digest.hexdigest()[:16]

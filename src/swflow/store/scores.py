@@ -1,0 +1,45 @@
+"""Scores on disk: JSON, a file for each group of metrics of a row at a seed."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from swflow.runtime.errors import InputError
+from swflow.runtime.files import atomic_path
+
+FORMAT = 2
+
+
+def write_scores(out: Path, rows: Sequence[dict[str, Any]], key: str = "") -> None:
+    """Write records; `key` says what they were computed from."""
+    with atomic_path(out) as partial:
+        text = json.dumps({"format": FORMAT, "key": key, "rows": list(rows)}, indent=1)
+        partial.write_text(text)
+
+
+def read_scores(path: Path) -> list[dict[str, Any]]:
+    """The records of a file. Raises InputError where it is not one of this version."""
+    content = _read(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(
+            f"{path}: scores of another version: remove {path} and run snakemake (or `swflow "
+            "score`) again."
+        )
+    return list(content["rows"])
+
+
+def read_key(path: Path) -> str | None:
+    """What the records of a file were computed from; None where there is no such file."""
+    try:
+        content = _read(path)
+    except InputError:
+        return None
+    return content.get("key") if isinstance(content, dict) else None
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable score file ({error}).") from error

@@ -1,0 +1,188 @@
+"""Trajectories on disk: a Zarr 3 store, one shard for each stored time."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec
+from zarr.errors import ArrayNotFoundError, GroupNotFoundError, NodeNotFoundError
+
+from swflow.runtime.errors import InputError
+from swflow.runtime.files import atomic_path
+
+FORMAT = 2
+MIN_CHUNK_BYTES = 2**20
+CLOUDS = ("particles", "drift", "twin", "tracers", "current")
+EVERY = slice(None)
+
+
+class TrajectoryWriter:
+    """Writes snapshots in order, in a thread of its own, to a store that is not yet complete.
+
+    written: how many are there already, of a store that is to be continued. waited_seconds: how
+    long the caller was held up by the disk.
+    """
+
+    def __init__(
+        self, path: Path, times: list[float], label: np.ndarray | None = None, written: int = 0
+    ) -> None:
+        self.times, self.written = times, written
+        self.arrays: dict[str, Any] = {}
+        self.waited_seconds = 0.0
+        self.thread = ThreadPoolExecutor(1)
+        self.pending: Future[None] | None = None
+        if written:
+            for left in path.rglob("*.partial"):  # Zarr's own, of a write that was killed
+                left.unlink()
+            self.root = zarr.open_group(path, mode="r+", zarr_format=3)
+            self.arrays = {name: self.root[name] for name in CLOUDS if name in self.root}
+            return
+        self.root = zarr.create_group(path, zarr_format=3, overwrite=True)
+        self.root.create_array("time", data=np.asarray(times), compressors=None)
+        if label is not None:
+            self.root.create_array("label", data=label.astype(np.int64), compressors=None)
+
+    def write(self, at: float, clouds: Mapping[str, np.ndarray]) -> None:
+        """Append the clouds `(n, d)` of one time. Raises ValueError if it is not the next one."""
+        index = self.written
+        if index >= len(self.times) or not np.isclose(at, self.times[index]):
+            raise ValueError(f"snapshot at time {at} is not stored time {index}.")
+        self.flush()  # at most one snapshot is kept waiting in memory
+        self.pending = self.thread.submit(self._write, index, clouds)
+        self.written += 1
+
+    def flush(self) -> None:
+        """Wait until all snapshots are written. Raises what went wrong with them."""
+        if self.pending is not None:
+            began = time.perf_counter()
+            pending, self.pending = self.pending, None
+            pending.result()
+            self.waited_seconds += time.perf_counter() - began
+
+    def finish(self, attributes: dict[str, Any]) -> None:
+        """Write the attributes, `complete` last. Raises ValueError if a time is missing."""
+        if self.written < len(self.times):
+            raise ValueError(f"{self.written} of {len(self.times)} stored times were written.")
+        self.flush()
+        self.root.attrs.update({"format": FORMAT, **attributes})
+        self.root.attrs["complete"] = True
+
+    def close(self) -> None:
+        """End the thread, after what it was writing."""
+        self.thread.shutdown()
+
+    def _write(self, index: int, clouds: Mapping[str, np.ndarray]) -> None:
+        for name, cloud in clouds.items():
+            if name not in self.arrays:
+                self.arrays[name] = _create_cloud(self.root, name, len(self.times), *cloud.shape)
+            self.arrays[name][index] = np.ascontiguousarray(cloud)
+
+
+@contextmanager
+def write_trajectory(
+    path: Path,
+    times: list[float],
+    label: np.ndarray | None = None,
+    *,
+    written: int = 0,
+    checkpoint: Path | None = None,
+) -> Iterator[TrajectoryWriter]:
+    """A writer beside `path`; the store takes its place once finished, or not at all.
+
+    With a checkpoint file the unfinished store stays, to be continued after `written` snapshots.
+    """
+    with atomic_path(path, kept_with=checkpoint) as partial:
+        writer = TrajectoryWriter(partial, times, label, written)
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+
+class TrajectoryStore:
+    """A complete store, read slice by slice: `time (T,)`, and clouds `(T, n, d)`.
+
+    Raises InputError where the store is absent, foreign, incomplete or damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name = path, str(path)
+        self.remedy = f"Remove {path} and run `swflow simulate` (or snakemake) again."
+        try:
+            self.root = zarr.open_group(path, mode="r", zarr_format=3)
+            self.attributes: dict[str, Any] = dict(self.root.attrs)
+            self._check()
+            self.time: np.ndarray = self._array("time")[:]
+            self.label: np.ndarray | None = self._array("label")[:] if self.has("label") else None
+            _, n, dim = self._array("particles").shape
+        except (
+            FileNotFoundError,
+            NodeNotFoundError,
+            GroupNotFoundError,
+            ArrayNotFoundError,
+            KeyError,
+        ) as error:
+            raise InputError(f"{path}: no trajectory store ({error}). {self.remedy}") from error
+        self.shape = n, dim
+        self.block_rows: int = self._array("particles").chunks[1]
+
+    @property
+    def identity(self) -> str:
+        """What the run was made of: equal for stores of the same numbers."""
+        names = ("settings", "seed", "dataset_digest", "code", "processes")
+        made_of = json.dumps([self.attributes.get(name) for name in names])
+        return hashlib.sha256(made_of.encode()).hexdigest()[:16]
+
+    def has(self, array: str) -> bool:
+        """Whether there is an array of this name."""
+        return array in self.root
+
+    def read(self, array: str, index: int, rows: slice = EVERY) -> np.ndarray:
+        """Rows `(n, d)` of a cloud at stored time `index`."""
+        shard = self.path / array / "c" / str(index) / "0" / "0"
+        if not shard.is_file():  # Zarr would read its fill value
+            raise InputError(f"{shard}: this part of the store is missing. {self.remedy}")
+        try:
+            values: np.ndarray = self._array(array)[index, rows]
+        except (ValueError, OSError, RuntimeError) as error:
+            raise InputError(
+                f"{shard}: this part of the store is broken ({error}). {self.remedy}"
+            ) from error
+        return values
+
+    def _check(self) -> None:
+        if not self.attributes.get("complete"):
+            raise InputError(f"{self.path}: the store is not complete. {self.remedy}")
+        found = self.attributes.get("format")
+        if found != FORMAT:
+            raise InputError(
+                f"{self.path}: trajectory format {found}, this version reads format {FORMAT}. "
+                f"{self.remedy}"
+            )
+
+    def _array(self, name: str) -> Any:
+        return self.root[name]
+
+
+def _create_cloud(root: zarr.Group, name: str, times: int, n: int, dim: int) -> Any:
+    """Float32 `(times, n, dim)`: chunks of at least 1 MB or a whole slice, a shard a slice.
+
+    Each chunk has a checksum, so that a flipped byte is not taken for a number.
+    """
+    rows = min(n, max(1, -(-MIN_CHUNK_BYTES // (4 * dim))))
+    return root.create_array(
+        name,
+        shape=(times, n, dim),
+        dtype="float32",
+        chunks=(1, rows, dim),
+        shards=(1, -(-n // rows) * rows, dim),  # Zarr wants whole chunks in a shard
+        compressors=Crc32cCodec(),
+        fill_value=float("nan"),  # a chunk that is all fill value is not written
+    )

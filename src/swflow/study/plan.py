@@ -1,0 +1,211 @@
+"""What a study asks of the pipeline: its rows, stores, scores, tables, figures and pictures."""
+
+import json
+from functools import cached_property
+from typing import NamedTuple
+
+from swflow.flow.schedule import stored_times
+from swflow.settings import PARTICLES, TEST_SET
+from swflow.study import registry
+from swflow.study.roots import (
+    PARTICLES_HOME,
+    REAL_ROWS_HOME,
+    figure_code,
+    homes,
+    sampling_code,
+    score_code,
+    table_code,
+    timing_code,
+)
+from swflow.study.study import DATA, Experiment, Study
+
+# Conditions that a thread of a score job measures, at least.
+CONDITIONS_PER_THREAD = 8
+
+
+class Row(NamedTuple):
+    """One row of one experiment at one seed: the wildcards of its samples and scores."""
+
+    dataset: str
+    teacher: str
+    model: str
+    seed: int
+
+
+class Plan:
+    """Answers that depend on nothing but the study and the code."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+
+    def rows(self) -> list[Row]:
+        """Every row of every experiment at every seed, each once."""
+        found: dict[Row, None] = {}
+        for experiment in self.study.experiments:
+            for model in (PARTICLES, TEST_SET, *experiment.models):
+                for seed in self.study.seeds:
+                    teacher = self.teacher(experiment.flow, model)
+                    found[Row(experiment.dataset, teacher, model, seed)] = None
+        return list(found)
+
+    def teacher(self, flow: str, model: str) -> str:
+        """The folder of a row's products: its flow's name, or `data` where no flow is behind it."""
+        settings = self.study.models.get(model)
+        from_rows = model == TEST_SET or (settings is not None and settings.learns_from == DATA)
+        return DATA if from_rows else flow
+
+    def seed_after(self, seed: int, places: int) -> int:
+        """The seed `places` further in the list, cyclic."""
+        seeds = self.study.seeds
+        return seeds[(seeds.index(seed) + places) % len(seeds)]
+
+    def learned_entropies(self, flow: str, model: str) -> list[float]:
+        """The entropies at which a row learns from (or is) the flow."""
+        own = getattr(self.study.models.get(model), "entropies", None)
+        return list(self.study.flows[flow].entropies if own is None else own)
+
+    def sampled_entropies(self, flow: str, model: str) -> list[float]:
+        """The entropies of the flow at which a row can be drawn, learned from or not."""
+        learned, settings = self.learned_entropies(flow, model), self.study.models.get(model)
+        if settings is None or not settings.interpolates:
+            return learned
+        low, high = min(learned), max(learned)
+        return [e for e in self.study.flows[flow].entropies if low <= e <= high]
+
+    def sampled_times(self, flow: str, model: str) -> list[float]:
+        """The times at which a row is drawn beyond those it learned from: none, or all stored."""
+        between = getattr(self.study.models.get(model), "time_stride", 1) > 1
+        return stored_times(self.study.flows[flow])[1:] if between else []
+
+    def score_threads(self, teacher: str, model: str) -> int:
+        """Conditions of a row that are worth scoring side by side."""
+        if teacher == DATA:
+            return 1
+        passes = len(getattr(self.study.models.get(model), "passes", (1,)))
+        times = len(stored_times(self.study.flows[teacher])) - 1
+        conditions = passes * times * len(self.sampled_entropies(teacher, model))
+        return max(1, conditions // CONDITIONS_PER_THREAD)
+
+    # The code behind products, for the rules' params.
+
+    def homes(self, model: str) -> list[str]:
+        """Where the code of a row is at home."""
+        known = {PARTICLES: PARTICLES_HOME, TEST_SET: REAL_ROWS_HOME}
+        return [known[model]] if model in known else list(homes(self.study.models[model]))
+
+    def sampling_code(self, model: str) -> str:
+        """Of a row's samples."""
+        return sampling_code(*self.homes(model))
+
+    def timing_code(self, model: str) -> str:
+        """Of a row's timings."""
+        return timing_code(*self.homes(model))
+
+    def score_code(self, model: str) -> str:
+        """Of each group of a row's scores, as JSON."""
+        modules = registry.modules("metrics").items()
+        return json.dumps(
+            {name: score_code(module, *self.homes(model)) for name, module in modules}
+        )
+
+    def table_code(self, name: str) -> str:
+        """Of a table."""
+        return table_code(registry.module("tables", name))
+
+    def figure_code(self, name: str) -> str:
+        """Of a figure."""
+        return figure_code(registry.module("figures", name))
+
+    # What is made of all rows.
+
+    def groups(self) -> list[str]:
+        """The groups of metrics."""
+        return list(registry.modules("metrics"))
+
+    def tables(self) -> list[str]:
+        """The tables that this study fills."""
+        return self._filled("tables")
+
+    def figures(self) -> list[str]:
+        """The numeric figures that this study fills."""
+        return self._filled("figures")
+
+    def pictures(self) -> list[str]:
+        """`dataset/flow/entropyE` of every picture of models' samples over time."""
+        return [
+            f"{e.dataset}/{e.flow}/entropy{entropy:g}"
+            for e in self.study.experiments
+            if e.models
+            for entropy in self.study.flows[e.flow].entropies
+        ]
+
+    def strips(self) -> list[str]:
+        """`dataset/flow` of every flow whose samples can be shown over entropy."""
+        return [
+            f"{e.dataset}/{e.flow}"
+            for e in self.study.experiments
+            if e.models and len(self.study.flows[e.flow].entropies) > 1
+        ]
+
+    def pictured_models(self, dataset: str, flow: str) -> list[str]:
+        """The flow and every model of the experiments of one dataset and flow."""
+        experiments = [e for e in self.study.experiments if (e.dataset, e.flow) == (dataset, flow)]
+        models = [model for e in experiments for model in e.models]
+        return [PARTICLES, *dict.fromkeys(models)]
+
+    def captions(self) -> dict[str, dict[str, str]]:
+        """The caption of every table and figure."""
+        return {
+            room: {
+                name: registry.constant(module, "CAPTION") or name
+                for name, module in registry.modules(room).items()
+            }
+            for room in ("tables", "figures")
+        }
+
+    def _filled(self, room: str) -> list[str]:
+        modules = registry.modules(room)
+        needs = {name: registry.constant(module, "NEEDS") for name, module in modules.items()}
+        return [name for name in needs if self.facts >= {"experiments", *needs[name]}]
+
+    @cached_property
+    def facts(self) -> frozenset[str]:
+        """What this study has, in the words of the `NEEDS` of tables and figures."""
+        study, experiments = self.study, self.study.experiments
+        found = {
+            "experiments": bool(experiments),
+            "models": any(e.models for e in experiments),
+            "labels": any(study.flows[e.flow].labels for e in experiments),
+            "entropy": any(max(study.flows[e.flow].entropies) > 0 for e in experiments),
+            "gaussian": any(study.datasets[e.dataset].gaussian for e in experiments),
+            "optimal_map": any(self._maps_are_known(e) for e in experiments),
+            "learned_entropies": bool(self.strips()),
+            "sizes": self._sizes_differ(),
+            "between": any(self._between(e) for e in experiments),
+        }
+        return frozenset(name for name, there in found.items() if there)
+
+    def _maps_are_known(self, experiment: Experiment) -> bool:
+        """Whether models of the optimal map learn where it is known."""
+        models = [self.study.models[name] for name in experiment.models]
+        known = self.study.datasets[experiment.dataset].map_known
+        return known and any(settings.maps_optimally for settings in models)
+
+    def _between(self, experiment: Experiment) -> bool:
+        """Whether a model is scored at times or entropies that it does not learn from."""
+        flow = experiment.flow
+        return any(
+            self.sampled_times(flow, model)
+            or set(self.sampled_entropies(flow, model)) > set(self.learned_entropies(flow, model))
+            for model in experiment.models
+            if self.teacher(flow, model) != DATA
+        )
+
+    def _sizes_differ(self) -> bool:
+        """Whether one flow runs on datasets of a kind with different numbers of training rows."""
+        sizes: dict[tuple[str, str], set[int | None]] = {}
+        for e in self.study.experiments:
+            dataset = self.study.datasets[e.dataset]
+            size = getattr(dataset, "n_train", None)
+            sizes.setdefault((e.flow, dataset.kind), set()).add(size)
+        return any(len(found) > 1 for found in sizes.values())

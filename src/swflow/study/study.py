@@ -1,0 +1,94 @@
+"""A whole study: presets, and the experiments that combine them. It validates; `plan` plans."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from swflow.flow.stability import check_steps
+from swflow.settings import (
+    PARTICLES,
+    TEST_SET,
+    AnyModelSettings,
+    DatasetSettings,
+    FlowFamily,
+    SampleSettings,
+    ScoreSettings,
+    Settings,
+)
+from swflow.settings.base import Count, Name
+
+# The folder of what learns from the data alone, without a flow.
+DATA = "data"
+# Directory names that presets may not take.
+RESERVED = {"models": (PARTICLES, TEST_SET), "flows": (DATA,)}
+
+
+class Experiment(Settings):
+    """One dataset and one flow, with the models to be scored against it."""
+
+    dataset: Name
+    flow: Name
+    models: tuple[Name, ...] = ()
+
+
+class Study(Settings):
+    """The whole config file."""
+
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)] = Field(
+        (0, 1, 2), description="At least two: a model is scored against another seed's flow."
+    )
+    gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs of each heavy job.")
+    threads: Count = Field(1, description="CPU threads of each process of a heavy job.")
+    processes: Count = Field(
+        1, description="Processes that share the directions of one simulation (GPUs: one each)."
+    )
+    datasets: dict[Name, DatasetSettings] = {}
+    flows: dict[Name, FlowFamily] = {}
+    models: dict[Name, AnyModelSettings] = {}
+    experiments: tuple[Experiment, ...] = ()
+    sample: SampleSettings = SampleSettings()
+    score: ScoreSettings = ScoreSettings()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds = {list(self.seeds)}: each may appear once.")
+        for section, reserved in RESERVED.items():
+            if taken := sorted(set(getattr(self, section)) & set(reserved)):
+                raise ValueError(f"{section}.{taken[0]}: this name is reserved; choose another.")
+        for name, family in self.flows.items():
+            try:
+                check_steps(family, max(family.entropies))
+            except ValueError as error:
+                raise ValueError(f"flows.{name}: {error}") from None
+        for index, experiment in enumerate(self.experiments):
+            self._check_experiment(f"experiments.{index}", experiment)
+        return self
+
+    def _check_experiment(self, where: str, experiment: Experiment) -> None:
+        for section, names in (
+            ("datasets", [experiment.dataset]),
+            ("flows", [experiment.flow]),
+            ("models", experiment.models),
+        ):
+            presets = getattr(self, section)
+            for name in names:
+                if name not in presets:
+                    raise ValueError(
+                        f"{where}: {name!r} is not a preset under {section}: "
+                        f"defined are {', '.join(presets) or 'none'}."
+                    )
+        family, dataset = self.flows[experiment.flow], self.datasets[experiment.dataset]
+        if family.labels and not dataset.labelled:
+            raise ValueError(
+                f"{where}: flow {experiment.flow!r} has labels: true, "
+                f"dataset {experiment.dataset!r} has no labels."
+            )
+        for name in experiment.models:
+            learned = getattr(self.models[name], "entropies", None) or ()
+            if unknown := sorted(set(learned) - set(family.entropies)):
+                raise ValueError(
+                    f"{where}: model {name!r} learns at entropies {unknown}, "
+                    f"flow {experiment.flow!r} has {list(family.entropies)}: "
+                    "add them to the flow or take them from the model."
+                )

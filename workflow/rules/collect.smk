@@ -1,0 +1,13 @@
+rule collect:
+    input:
+        score_files(),
+        timing_files(),
+    output:
+        "results/metrics.csv",
+    log:
+        "results/logs/collect.log",
+    params:
+        floors=json.dumps(registry.floors()),
+        code=collected_code(),
+    shell:
+        "swflow collect {input} --out {output} 2> {log}"

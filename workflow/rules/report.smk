@@ -1,0 +1,111 @@
+rule tabulate:
+    input:
+        "results/metrics.csv",
+    output:
+        multiext("results/tables/{table}", ".csv", ".md", ".tex"),
+        report(
+            "results/tables/{table}.html",
+            caption="../report/caption.rst",
+            category="Tables",
+            labels={"name": "{table}"},
+        ),
+    log:
+        "results/logs/tabulate/{table}.log",
+    params:
+        code=lambda w: plan.table_code(w.table),
+    shell:
+        "swflow tabulate {input} {wildcards.table} --out results/tables 2> {log}"
+
+
+rule plot:
+    input:
+        "results/metrics.csv",
+    output:
+        "results/figures/{figure}.png",
+        report(
+            "results/figures/{figure}.svg",
+            caption="../report/caption.rst",
+            category="Figures",
+            labels={"name": "{figure}"},
+        ),
+    log:
+        "results/logs/plot/{figure}.log",
+    wildcard_constraints:
+        figure="[^/]+",
+    params:
+        code=lambda w: plan.figure_code(w.figure),
+    shell:
+        "swflow plot {input} {wildcards.figure} --out results/figures 2> {log}"
+
+
+rule picture:
+    input:
+        samples=picture_samples,
+        dataset="results/datasets/{dataset}.h5",
+    output:
+        "results/figures/samples/{dataset}/{flow}/entropy{entropy}.svg",
+        report(
+            "results/figures/samples/{dataset}/{flow}/entropy{entropy}.png",
+            caption="../report/samples.rst",
+            category="Samples",
+            subcategory="over time",
+            labels={"dataset": "{dataset}", "flow": "{flow}", "entropy": "{entropy}"},
+        ),
+    log:
+        "results/logs/picture/{dataset}/{flow}/entropy{entropy}.log",
+    params:
+        code=pictured_code("times"),
+    shell:
+        "swflow picture {input.samples} --dataset {input.dataset} --entropy {wildcards.entropy}"
+        " --out results/figures/samples/{wildcards.dataset}/{wildcards.flow}/entropy{wildcards.entropy}"
+        " 2> {log}"
+
+
+rule strip:
+    input:
+        samples=picture_samples,
+        dataset="results/datasets/{dataset}.h5",
+    output:
+        "results/figures/strips/{dataset}/{flow}.svg",
+        report(
+            "results/figures/strips/{dataset}/{flow}.png",
+            caption="../report/strip.rst",
+            category="Samples",
+            subcategory="over entropy",
+            labels={"dataset": "{dataset}", "flow": "{flow}"},
+        ),
+    log:
+        "results/logs/strip/{dataset}/{flow}.log",
+    params:
+        code=pictured_code("entropies"),
+    shell:
+        "swflow picture {input.samples} --dataset {input.dataset}"
+        " --out results/figures/strips/{wildcards.dataset}/{wildcards.flow} 2> {log}"
+
+
+rule tables:
+    input:
+        expand(
+            "results/tables/{table}.{ending}",
+            table=plan.tables(),
+            ending=["csv", "md", "tex", "html"],
+        ),
+
+
+rule figures:
+    input:
+        expand(
+            "results/figures/{figure}.{ending}",
+            figure=plan.figures(),
+            ending=["svg", "png"],
+        ),
+        expand(
+            "results/figures/samples/{picture}.{ending}",
+            picture=plan.pictures(),
+            ending=["svg", "png"],
+        ),
+        expand(
+            "results/figures/strips/{strip}.{ending}",
+            strip=plan.strips(),
+            ending=["svg", "png"],
+        ),
