@@ -6,19 +6,24 @@ import numpy as np
 import pytest
 import torch
 
-from swflow.datasets import Dataset, RawDataset, Split, read_dataset, write_dataset
+from swflow.datasets.make import RawRows
+from swflow.flow.trajectory import Trajectory
+from swflow.representation.dataset import Dataset
 from swflow.settings import SimulationSettings
-from swflow.simulation import simulate_dataset
-from swflow.trajectory import Trajectory
+from swflow.stages.prepare import write_splits
+from swflow.stages.simulate import simulate_dataset
+from swflow.store.dataset import read_dataset
+from tests.helpers import TINY_FLOW, run_of
+from tests.pipeline import finished
+
+__all__ = ["finished"]  # a fixture, as those below
 
 # Tiny tensors: threads cost more than they give, above all on a busy machine.
 torch.set_num_threads(1)
 
-TINY_FLOW = {"horizon": 2, "n_times": 7, "step": 0.25, "n_directions": 32, "n_particles": 1000}
-
 
 # Minutes each: they begin first, so that several workers end together.
-LONGEST = ["test_workflow.py", "test_slurm.py", "test_faults.py", "test_cli.py"]
+LONGEST = ["test_workflow.py", "test_slurm.py", "test_faults.py", "test_cli.py", "test_code.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,13 +46,13 @@ def dataset_path(folder: Path) -> Path:
     """Two clusters in data units far from model units."""
     rng = np.random.default_rng(0)
     splits = {
-        name: Split(
+        name: RawRows(
             10 + 3 * rng.choice([-1, 1], (n, 1)) + rng.normal(size=(n, 2)), np.arange(n) % 2
         )
         for name, n in (("train", 150), ("heldout", 60), ("test", 50))
     }
     path = folder / "clusters.h5"
-    write_dataset(path, "clusters", RawDataset(splits, {"source": "test"}))
+    write_splits(splits, "clusters", path)
     return path
 
 
@@ -66,6 +71,6 @@ def stores(folder: Path, dataset: Dataset) -> list[list[Trajectory]]:
             path = folder / f"flow-{entropy:g}-{seed}.zarr"
             settings = SimulationSettings(entropy=entropy, **TINY_FLOW)
             simulate_dataset(dataset, settings, seed, path, "cpu")
-            row.append(Trajectory(path))
+            row.append(run_of(path))
         found.append(row)
     return found

@@ -3,14 +3,19 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from swflow import FlowSettings, Snapshot, simulate
-from swflow.models.base import DESCRIPTION, WEIGHTS, _checksum
+from swflow.flow.trajectory import Trajectory
+from swflow.metrics.subject import Measure
+from swflow.stages.loading import open_runs
+from swflow.store.model import DESCRIPTION, WEIGHTS, checksum
+
+TINY_FLOW = {"horizon": 2, "n_times": 7, "step": 0.25, "n_directions": 32, "n_particles": 1000}
 
 
 def normal(n: int, dim: int, seed: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -26,12 +31,28 @@ def run(
     return list(simulate(source, target, FlowSettings(**settings), generator=generator))
 
 
+def run_of(path: Path) -> Trajectory:
+    """The run that a store holds."""
+    (found,) = open_runs([path])
+    return found
+
+
+def arrays(run: Trajectory) -> dict[str, Any]:
+    """Every array of a run's store, whole, by name."""
+    return {name: run.store.root[name][:] for name in run.store.root.array_keys()}
+
+
+def values(measures: Iterable[Measure]) -> dict[str, float]:
+    """Values by the name of their metric."""
+    return {of.metric: of.value for of in measures}
+
+
 def rewrite_model(folder: Path, **changes: object) -> None:
     """Change a model's description, and make its checksum fit what now lies in the folder."""
     path = folder / DESCRIPTION
     description = json.loads(path.read_text()) | changes
     description.pop("checksum")
-    description["checksum"] = _checksum(description, (folder / WEIGHTS).read_bytes())
+    description["checksum"] = checksum(description, (folder / WEIGHTS).read_bytes())
     path.write_text(json.dumps(description))
 
 

@@ -87,9 +87,9 @@ class Cluster:
         ).stdout
 
     def jobs(self) -> list[dict[str, str]]:
-        """All jobs of the last minutes: rule and wildcards (comment), state, CPUs, memory."""
-        names = ["id", "comment", "state", "cpus", "memory"]
-        lines = self.ask("squeue", "-h", "-t", "all", "-o", "%i|%k|%T|%C|%m")
+        """All jobs of the last minutes: rule and wildcards (comment), state, what they have."""
+        names = ["id", "comment", "state", "cpus", "memory", "time"]
+        lines = self.ask("squeue", "-h", "-t", "all", "-o", "%i|%k|%T|%C|%m|%l")
         return [dict(zip(names, line.split("|"), strict=True)) for line in lines.splitlines()]
 
 

@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from swflow.settings import Study, parse_settings
-from tests.test_workflow import ROOT, snakemake
+from tests.pipeline import ROOT, snakemake
 
 README = (ROOT / "README.md").read_text()
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
-from swflow.trajectory import Trajectory
 from tests import slurm
-from tests.helpers import wait_until
-from tests.test_workflow import CODE, ROOT
+from tests.helpers import arrays, run_of, wait_until
+from tests.pipeline import copied_code
 
 ABSENT = slurm.missing()
 pytestmark = [
@@ -65,6 +64,7 @@ esac
 exec {swflow} "$@"
 """
 SECONDS = 900
+RUNTIME = "min(attempt * 60, 240)"  # minutes; 240 is this cluster's MaxTime
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +75,11 @@ def cluster() -> Iterator[slurm.Cluster]:
 
 def copied_project(folder: Path) -> Path:
     """The project as a user of this cluster edits it: the profile's partition and account."""
-    for name in CODE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
+    copied_code(folder)
     path = folder / "profiles" / "slurm" / "config.yaml"
     profile = yaml.safe_load(path.read_text())
-    profile["default-resources"] |= {"slurm_partition": "short", "slurm_account": "toy"}
+    site = {"slurm_partition": "short", "slurm_account": "toy", "runtime": RUNTIME}
+    profile["default-resources"] |= site
     profile |= {"slurm-init-seconds-before-status-checks": 3, "latency-wait": 10}
     path.write_text(yaml.safe_dump(profile))
     return folder
@@ -125,7 +124,6 @@ def started_study(
     cluster: slurm.Cluster, folder: Path, study: dict[str, Any] = STUDY, *options: str
 ) -> Iterator[Study]:
     """A study that is under way, and stopped when the block ends."""
-    (folder / "code").mkdir()
     code = copied_project(folder / "code")
     config, log = folder / "study.yaml", folder / "snakemake.log"
     config.write_text(yaml.safe_dump(study))
@@ -158,7 +156,8 @@ def of_rule(jobs: list[dict[str, str]], rule: str, *wildcards: str) -> list[dict
 
 def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Path) -> None:
     flows = tmp_path / "run" / "results" / "flows" / "eight" / "flow" / "entropy0"
-    with started_study(cluster, tmp_path) as study:
+    products = ["results/tables/fidelity.csv", "results/figures/fidelity.png"]
+    with started_study(cluster, tmp_path, STUDY, "--", *products) as study:
         study.wait_for(flows / "seed1.zarr.partial")
         (running,) = of_rule(cluster.jobs(), "simulate", "1")
         cluster.ask("scancel", running["id"])
@@ -171,11 +170,19 @@ def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Pa
     assert not list(results.rglob("*.checkpoint"))
 
     ran = {job["comment"].removeprefix("rule_").split("_")[0] for job in jobs}
-    assert ran >= {"prepare", "simulate", "train", "sample", "score", "collect", "tabulate"}
+    assert ran >= {
+        *("prepare", "simulate", "train", "sample", "score", "time", "collect", "tabulate"),
+    }
 
     failed, again = of_rule(jobs, "train", "map", "0")
     assert [failed["state"], again["state"]] == ["FAILED", "COMPLETED"]
     assert [failed["memory"], again["memory"]] == ["8000M", "16000M"]
+    assert [failed["time"], again["time"]] == ["1:00:00", "2:00:00"]
+
+    alone = cluster.ask("scontrol", "show", "job", of_rule(jobs, "time")[0]["id"])
+    shared = cluster.ask("scontrol", "show", "job", of_rule(jobs, "sample")[0]["id"])
+    assert "OverSubscribe=NO" in alone, alone
+    assert "OverSubscribe=OK" in shared, shared
 
     for seed, ended in ((0, "FAILED"), (1, "CANCELLED")):
         before, again = of_rule(jobs, "simulate", str(seed))
@@ -184,19 +191,20 @@ def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Pa
         log = results / "logs" / "simulate" / "eight" / "flow" / "entropy0" / f"seed{seed}.log"
         assert int(re.search(r"simulate: (\d+)/", log.read_text())[1]) > 0  # from its checkpoint
         here = simulated_here(tmp_path, seed)
-        there = Trajectory(flows / f"seed{seed}.zarr")
+        there = run_of(flows / f"seed{seed}.zarr")
         assert there.attributes["processes"] == 2
-        assert there.attributes["checksums"] == here.attributes["checksums"]
+        for name, array in arrays(there).items():
+            np.testing.assert_array_equal(array, here[name])
 
 
-def simulated_here(folder: Path, seed: int) -> Trajectory:
+def simulated_here(folder: Path, seed: int) -> dict[str, Any]:
     """The same flow by two processes, without a cluster or interruptions."""
     out = folder / f"seed{seed}.zarr"
     given = [str(folder / "run" / "results" / "datasets" / "eight.h5"), "--seed", str(seed)]
     given += ["--settings", json.dumps(STUDY["flows"]["flow"]), "--processes", "2"]
     command = [sys.executable, "-m", "swflow.cli", "simulate", *given, "--out", str(out)]
     subprocess.run(command, check=True, capture_output=True)
-    return Trajectory(out)
+    return arrays(run_of(out))
 
 
 def test_gpus_are_asked_for(cluster: slurm.Cluster, tmp_path: Path) -> None:

@@ -54,4 +54,4 @@ def main() -> None:
         sys.exit(f"swflow: error: {error}")
     except TerminatedError as error:
         typer.echo(f"swflow: stopped by SIGTERM: {error}.", err=True)
-        sys.exit(EXIT_CODE)
+        os._exit(EXIT_CODE)  # at once: sys.exit would wait for threads that measure

@@ -82,7 +82,7 @@ def encoded(name: str, splits: dict[str, RawRows]) -> tuple[Affine, dict[str, En
     """
     for split, rows in splits.items():
         check_rows(f"dataset {name!r}, split {split}", rows)
-    units = Affine.of(splits["train"].x)
+    units = Affine.from_rows(splits["train"].x)
     if not units.scale > 0:
         raise InputError(f"dataset {name!r}: all training rows are equal; a flow needs a spread.")
     return units, {split: EncodedRows(rows.x, units) for split, rows in splits.items()}

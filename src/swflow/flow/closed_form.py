@@ -6,7 +6,6 @@ Time units τ = t/d and ε = d·λ throughout.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 # Enough for .3 % of H, and .5 to .9 % of the covariance at τ = 2, from 8 to 32 dimensions.
 QUADRATURE_DIRECTIONS = 2**16
@@ -40,6 +39,8 @@ def gaussian_flow(
         weighted = directions * np.sqrt(target / current)[:, None]
         h = dim * weighted.T @ directions / len(directions) - np.eye(dim)
         return (h @ sigma + sigma @ h + 2 * entropy * np.eye(dim)).ravel()
+
+    from scipy.integrate import solve_ivp  # a third of a second, which few jobs need
 
     solution = solve_ivp(
         slope, (0.0, max(times)), covariance0.ravel(), t_eval=times, rtol=1e-6, atol=1e-8

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from swflow.flow.field import ClassRows, DriftField
 from swflow.flow.group import ALONE, Group
-from swflow.flow.schedule import step_schedule
-from swflow.flow.stability import check_directions, check_steps
 from swflow.flow.target import Rows
 from swflow.randomness import fresh_key
 from swflow.runtime.errors import InputError
+from swflow.schedule.stability import check_directions, check_steps
+from swflow.schedule.steps import step_schedule
 from swflow.settings import FlowSettings
 
 
@@ -85,14 +85,7 @@ def simulate(
         tracer_labels = None if source_labels is None else source_labels[:0]
     labels = source_labels, target_labels, tracer_labels
     classes = _match_classes((source, target, tracers), labels)
-    check_steps(settings, settings.entropy)
-    check_directions(settings, dim)
-    shares = settings.n_directions // (dim if settings.directions.in_blocks else 1)
-    if group.size > shares:
-        raise InputError(
-            f"{group.size} processes share n_directions = {settings.n_directions}, in {shares} "
-            "parts: use fewer processes, or more directions."
-        )
+    _check_settings(settings, dim, group)
     field = DriftField(
         target,
         target_labels,
@@ -179,6 +172,17 @@ def _check_clouds(source: Tensor, target: Rows, tracers: Tensor | None) -> int:
             f"tracers has shape {tuple(tracers.shape)}: needed is (k, {source.shape[1]})."
         )
     return source.shape[1]
+
+
+def _check_settings(settings: FlowSettings, dim: int, group: Group) -> None:
+    check_steps(settings, settings.entropy)
+    check_directions(settings, dim)
+    shares = settings.n_directions // (dim if settings.directions.in_blocks else 1)
+    if group.size > shares:
+        raise InputError(
+            f"{group.size} processes share n_directions = {settings.n_directions}, in {shares} "
+            "parts: use fewer processes, or more directions."
+        )
 
 
 def _checked_shape(event_shape: tuple[int, ...] | None, dim: int) -> tuple[int, ...]:

@@ -10,14 +10,13 @@ from torch import Tensor
 
 from swflow.flow.group import ALONE, Group
 from swflow.flow.integrator import Snapshot, State, simulate
-from swflow.flow.schedule import stored_times
 from swflow.flow.source import draw_source, shared_labels
-from swflow.flow.stability import check_steps
 from swflow.flow.target import Rows, StoredRows
 from swflow.flow.trajectory import shared_rows
 from swflow.randomness import keyed_generator
 from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
+from swflow.schedule.steps import stored_times
 from swflow.settings import SimulationSettings
 
 
@@ -25,7 +24,7 @@ from swflow.settings import SimulationSettings
 class Run:
     """A flow to the training rows of a dataset.
 
-    Raises InputError where steps are unstable, or labels are asked of a dataset that has none.
+    Raises InputError where labels are asked of a dataset that has none.
     """
 
     dataset: Dataset
@@ -35,7 +34,6 @@ class Run:
     group: Group = ALONE
 
     def __post_init__(self) -> None:
-        check_steps(self.settings, self.settings.entropy)
         if self.settings.labels and self.dataset.splits["train"].y is None:
             raise InputError(
                 f"dataset {self.dataset.name!r} has no labels: set labels: false in the flow."

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from swflow.flow.schedule import step_schedule
 from swflow.metrics.subject import Measure, Row, Subject
 from swflow.models.spec import Condition
+from swflow.schedule.steps import step_schedule
 
 NEEDS = ("source",)
 SETTINGS = ()

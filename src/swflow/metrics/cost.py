@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from swflow.flow.schedule import step_schedule
 from swflow.flow.trajectory import Trajectory
 from swflow.metrics.distance import root_distance
 from swflow.metrics.subject import Measure, Row, Subject
@@ -14,6 +13,7 @@ from swflow.models.sampler import Model
 from swflow.models.spec import Condition
 from swflow.randomness import keyed_generator
 from swflow.representation.dataset import Dataset
+from swflow.schedule.steps import step_schedule
 
 NEEDS = ("samples", "source", "dataset", "references")
 SETTINGS = ("n_timed",)

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from swflow.flow.source import draw_source, interpolate_source
 from swflow.flow.trajectory import Trajectory
-from swflow.metrics.classifier import classifier_accuracy, fixed_budget
+from swflow.metrics.classifier import classifier_accuracy
 from swflow.metrics.distance import DistanceTo, redraw
 from swflow.metrics.subject import Measure, Row, Subject
 from swflow.models.draws import Draws
@@ -46,8 +46,7 @@ def measure(subject: Subject) -> Iterator[Row]:
     passes compose, defect: 100·E|k passes − one pass|²/Var X, in percent.
     """
     compared = [of for of in subject.draws if subject.reference(of.condition) is not None]
-    with fixed_budget():
-        yield from subject.each(compared, lambda draws: of_draws(subject, draws))
+    yield from subject.each(compared, lambda draws: of_draws(subject, draws))
 
 
 def of_draws(subject: Subject, draws: Draws) -> Iterator[Measure]:

@@ -7,7 +7,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from swflow.metrics.classifier import classifier_accuracy, fixed_budget
+from swflow.metrics.classifier import classifier_accuracy
 from swflow.metrics.distance import root_distance
 from swflow.metrics.subject import Measure, Row, Subject
 from swflow.randomness import keyed_generator
@@ -33,12 +33,10 @@ def measure(subject: Subject) -> Iterator[Row]:
     data, settings, seed = subject.dataset, subject.settings, subject.seed
     real = data.rows("test")
     most = min(len(real), data.size("heldout"))
-
-    with fixed_budget():
-        yield from subject.each(
-            subject.ends,
-            lambda draws: generation(draws.flat, real, min(most, len(draws.x)), settings, seed),
-        )
+    yield from subject.each(
+        subject.ends,
+        lambda draws: generation(draws.flat, real, min(most, len(draws.x)), settings, seed),
+    )
 
 
 def generation(

@@ -1,7 +1,7 @@
 """What a group of metrics measures: a sampler, its draws, and what they are held against."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeVar
@@ -57,7 +57,7 @@ class Subject:
     """A row of the tables at one seed.
 
     draws: its stored samples; references: runs that it never saw, one for each entropy (none for
-    what no flow is behind); threads: how many conditions are measured side by side.
+    what no flow is behind); workers: measure conditions side by side (default: one by one).
     """
 
     sampler: Sampler
@@ -66,7 +66,7 @@ class Subject:
     references: Sequence[Trajectory] = ()
     settings: ScoreSettings = field(default_factory=ScoreSettings)
     seed: int = 0
-    threads: int = 1
+    workers: Executor | None = None
     working_set_bytes: int = 0
 
     def reference(self, condition: Condition) -> Trajectory | None:
@@ -112,11 +112,6 @@ class Subject:
         def measured(of: Draws) -> list[Row]:
             return self.rows(of.condition, list(measure(of)))
 
-        if self.threads == 1:
-            found: Iterable[list[Row]] = map(measured, draws)
-            for rows in found:
-                yield from rows
-            return
-        with ThreadPoolExecutor(self.threads, "swflow-score") as pool:
-            for rows in pool.map(measured, draws):
-                yield from rows
+        side_by_side = map if self.workers is None else self.workers.map
+        for rows in side_by_side(measured, draws):
+            yield from rows

@@ -43,7 +43,7 @@ class Affine:
     value_range: tuple[float, float]
 
     @classmethod
-    def of(cls, rows: SlicedRows) -> Self:
+    def from_rows(cls, rows: SlicedRows) -> Self:
         """Units in which `rows (n, *event_shape)` have mean 0 and tr Cov/d = 1."""
         shape, n = tuple(rows.shape[1:]), len(rows)
         total, low, high = np.zeros(shape), np.inf, -np.inf

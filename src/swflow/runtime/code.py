@@ -77,27 +77,39 @@ class _Reach:
                 self._follow(*waiting)
 
     def _define_class(self, module: str, node: ast.ClassDef) -> None:
-        place = f"{module}:{node.name}"
-        rest = [each for each in node.body if not isinstance(each, Function)]
-        header = ast.ClassDef(node.name, node.bases, node.keywords, rest, node.decorator_list)
-        self._follow(module, place, header)
-        for method in node.body:
-            if isinstance(method, Function):
-                name, of = method.name, f"{place}.{method.name}"
-                if name in self.used or name.startswith("__"):
-                    self._follow(module, of, method)
-                else:
-                    self.waiting[name].append((module, of, method))
+        header, methods = _parts(node)
+        self._follow(module, f"{module}:{node.name}", header)
+        for method in methods:
+            name, of = method.name, f"{module}:{node.name}.{method.name}"
+            if name in self.used or name.startswith("__"):
+                self._follow(module, of, method)
+            else:
+                self.waiting[name].append((module, of, method))
 
     def _follow(self, module: str, place: str, node: ast.stmt) -> None:
         """Note a statement, and reach what it refers to."""
-        if not isinstance(node, (ast.Import, ast.ImportFrom)):
-            self.found[place] = self.found.get(place, "") + ast.dump(node)
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Attribute):
-                self.use(inner.attr)
-        for target in _references(module, node):
+        text, attributes, references = _content(module, node)
+        self.found[place] = self.found.get(place, "") + text
+        for attribute in attributes:
+            self.use(attribute)
+        for target in references:
             self.define(*target)
+
+
+@cache
+def _parts(node: ast.ClassDef) -> tuple[ast.ClassDef, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """A class without its methods, and these."""
+    rest = [each for each in node.body if not isinstance(each, Function)]
+    methods = [each for each in node.body if isinstance(each, Function)]
+    return ast.ClassDef(node.name, node.bases, node.keywords, rest, node.decorator_list), methods
+
+
+@cache
+def _content(module: str, node: ast.stmt) -> tuple[str, list[str], list[tuple[str, str]]]:
+    """A statement's syntax (of an import: none), the attributes it takes, what it refers to."""
+    text = "" if _is_import(node) else ast.dump(node)
+    attributes = [inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute)]
+    return text, attributes, list(_references(module, node))
 
 
 def literal(module: str, name: str) -> object:

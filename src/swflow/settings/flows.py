@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from swflow.schedule.stability import check_steps
 from swflow.settings.base import Count, Positive, Settings
 from swflow.settings.kinds import gathered
 from swflow.settings.regularisers import AnyRegulariser
@@ -115,6 +116,11 @@ class FlowSettings(IntegrationSettings):
 
     entropy: Entropy = Field(0.0, description="Strength of regularisation ε = d·λ, dimension-free.")
 
+    @model_validator(mode="after")
+    def _check_steps(self) -> Self:
+        check_steps(self, self.entropy)
+        return self
+
 
 class PopulationSettings(Settings):
     """The particles at time 0."""
@@ -146,6 +152,7 @@ class FlowFamily(PopulationSettings, IntegrationSettings):
     def _check_entropies(self) -> Self:
         if len(set(self.entropies)) < len(self.entropies):
             raise ValueError(f"entropies = {list(self.entropies)}: each may appear once.")
+        check_steps(self, max(self.entropies))
         return self
 
     def at(self, entropy: float) -> SimulationSettings:

@@ -21,7 +21,7 @@ def sliced_velocity(x: Tensor, target: Tensor, directions: Tensor | Directions) 
     x: `(n, d)`; target: `(m, d)`; directions: `(L, d)` unit vectors. Returns: `(n, d)`.
     Raises ValueError on shapes that do not match or empty clouds.
     """
-    return drift(x, target, as_directions(directions), x[:0])[0]
+    return drift(x, target, as_directions(directions), x[:0], plan=EXACT)[0]
 
 
 def drift(
@@ -30,7 +30,7 @@ def drift(
     directions: Directions,
     tracers: Tensor,
     *,
-    plan: Plan = EXACT,
+    plan: Plan,
     goals: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """`sliced_velocity` of x by any plan, and the same field at massless points.

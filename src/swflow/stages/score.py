@@ -3,7 +3,10 @@
 import hashlib
 import importlib
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from swflow.flow.trajectory import Trajectory
 from swflow.metrics.subject import Row, Subject
@@ -27,6 +31,9 @@ from swflow.store.samples import read_attributes
 from swflow.store.scores import read_key, write_scores
 from swflow.study import registry
 from swflow.study.roots import homes, score_code
+
+# Between threads of Python: short beside the steps of a small classifier, which wait for the GIL.
+SWITCH_SECONDS = 5e-4
 
 
 @dataclass
@@ -95,13 +102,37 @@ def score(
     reference of their entropy.
     """
     threads = threads or torch.get_num_threads()
-    torch.set_num_threads(1)  # each condition has one
+    torch.set_num_threads(1)
+    sys.setswitchinterval(SWITCH_SECONDS)
     known = {group: registry.module("metrics", group) for group in groups}
-    for group, module in progress("score", known.items(), total=len(known)):
-        key = group_key(module, inputs, settings, seed)
-        path = out / f"{group}.json"
-        if read_key(path) != key:
-            write_scores(path, _records(module, inputs, settings, seed, threads), key)
+    keys = {group: group_key(module, inputs, settings, seed) for group, module in known.items()}
+    stale = [group for group in groups if read_key(out / f"{group}.json") != keys[group]]
+
+    measures = {group: importlib.import_module(known[group]).measure for group in stale}
+
+    def measured(group: str) -> list[dict[str, Any]]:
+        subject = _subject(known[group], inputs, settings, seed, workers)
+        return records(list(measures[group](subject)))
+
+    # Some wait for all conditions of a group, the others work. Libraries, loaded by now, take one
+    # thread in each.
+    with _threads(threads) as workers, _threads(threads) as waiting:
+        begun = {waiting.submit(measured, group): group for group in stale}
+        for done in progress("score", as_completed(begun), total=len(begun)):
+            group = begun[done]
+            write_scores(out / f"{group}.json", done.result(), keys[group])
+
+
+@contextmanager
+def _threads(n: int) -> Iterator[Executor]:
+    """Threads that are waited for, but not where an error or a signal ends the stage."""
+    pool = ThreadPoolExecutor(n, "swflow-score", initializer=threadpool_limits, initargs=(1,))
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def group_key(module: str, inputs: Inputs, settings: ScoreSettings, seed: int) -> str:
@@ -138,18 +169,18 @@ def records(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [row._asdict() for row in rows]
 
 
-def _records(
-    module: str, inputs: Inputs, settings: ScoreSettings, seed: int, threads: int
-) -> list[dict[str, Any]]:
+def _subject(
+    module: str, inputs: Inputs, settings: ScoreSettings, seed: int, workers: Executor
+) -> Subject:
+    """What a group says that it needs, and nothing else."""
     needed = registry.constant(module, "NEEDS")
-    subject = Subject(  # of what it says that it needs, and of nothing else
+    return Subject(
         sampler=inputs.sampler,
         dataset=inputs.dataset if "dataset" in needed else cast(Dataset, None),
         draws=inputs.draws if "samples" in needed else (),
         references=inputs.runs if "references" in needed else (),
         settings=cast(ScoreSettings, SimpleNamespace(**sizes(module, settings))),
         seed=seed,
-        threads=threads,
+        workers=workers,
         working_set_bytes=inputs.working_set_bytes,
     )
-    return records(list(importlib.import_module(module).measure(subject)))

@@ -16,7 +16,6 @@ from swflow.flow.convergence import Distances
 from swflow.flow.group import ALONE, Group
 from swflow.flow.integrator import Snapshot, State
 from swflow.flow.run import Run
-from swflow.flow.schedule import step_schedule, stored_times
 from swflow.representation.dataset import Dataset
 from swflow.runtime.checkpoint import CHECKPOINT_SECONDS, Checkpoint
 from swflow.runtime.errors import InputError
@@ -24,6 +23,7 @@ from swflow.runtime.files import exclusive, partial_path
 from swflow.runtime.progress import progress
 from swflow.runtime.provenance import peak_memory, versions
 from swflow.runtime.termination import TerminatedError, noted_termination
+from swflow.schedule.steps import step_schedule, stored_times
 from swflow.settings import SimulationSettings
 from swflow.store.trajectory import CLOUDS, TrajectoryWriter, write_trajectory
 from swflow.study.roots import simulation_code

@@ -4,7 +4,7 @@ import json
 from functools import cached_property
 from typing import NamedTuple
 
-from swflow.flow.schedule import stored_times
+from swflow.schedule.steps import stored_times
 from swflow.settings import PARTICLES, TEST_SET
 from swflow.study import registry
 from swflow.study.roots import (
@@ -20,7 +20,7 @@ from swflow.study.roots import (
 from swflow.study.study import DATA, Experiment, Study
 
 # Conditions that a thread of a score job measures, at least.
-CONDITIONS_PER_THREAD = 8
+CONDITIONS_PER_THREAD = 2
 
 
 class Row(NamedTuple):

@@ -4,7 +4,6 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from swflow.flow.stability import check_steps
 from swflow.settings import (
     PARTICLES,
     TEST_SET,
@@ -56,11 +55,6 @@ class Study(Settings):
         for section, reserved in RESERVED.items():
             if taken := sorted(set(getattr(self, section)) & set(reserved)):
                 raise ValueError(f"{section}.{taken[0]}: this name is reserved; choose another.")
-        for name, family in self.flows.items():
-            try:
-                check_steps(family, max(family.entropies))
-            except ValueError as error:
-                raise ValueError(f"flows.{name}: {error}") from None
         for index, experiment in enumerate(self.experiments):
             self._check_experiment(f"experiments.{index}", experiment)
         return self

@@ -1,0 +1,314 @@
+"""Digests of code hold all that computes a product and nothing else, in both directions.
+
+A copy of the package is edited, and the digests of every stage, kind and group of metrics are taken
+again by a fresh process.
+"""
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from swflow.runtime.code import code_version, literal, reached
+from swflow.settings import AnyModelSettings, DatasetSettings
+from swflow.settings.kinds import classes, tag
+from swflow.study import registry
+from swflow.study.roots import homes
+
+SOURCE = Path(__file__).parents[2] / "src"
+MODELS = {tag(kind): kind for kind in classes(AnyModelSettings)}
+DATASETS = {tag(kind): kind for kind in classes(DatasetSettings)}
+DIGESTS = """
+import json, sys
+from swflow.settings import AnyModelSettings, DatasetSettings, SimulationSettings
+from swflow.settings.kinds import classes, tag
+from swflow.study import registry, roots
+found = {"collect": roots.collected_code()}
+needed = {"array": {"path": "x.npy"}, "gaussian": {"dim": 2}, "convex_map": {"dim": 2}}
+for kind in classes(DatasetSettings):
+    settings = kind(**needed.get(tag(kind), {}))
+    found[f"prepare:{tag(kind)}"] = roots.dataset_code(settings)
+smoothed = {"regularisers": [{"kind": "smoothing"}]}
+for name, fields in {
+    "exact": {},
+    "sketch": {"transport": "sketch"},
+    "histogram": {"transport": "histogram"},
+    "structured": {"directions": "structured"},
+    "smoothed": smoothed,
+}.items():
+    settings = SimulationSettings(horizon=1, **fields)
+    found[f"simulate:{name}"] = roots.simulation_code(settings)
+rows = {"particles": [roots.PARTICLES_HOME], "test_set": [roots.REAL_ROWS_HOME]}
+for kind in classes(AnyModelSettings):
+    found[f"train:{tag(kind)}"] = roots.training_code(kind())
+    rows[tag(kind)] = list(roots.homes(kind()))
+for row, homes in rows.items():
+    found[f"sample:{row}"] = roots.sampling_code(*homes)
+    found[f"time:{row}"] = roots.timing_code(*homes)
+    for group, module in registry.modules("metrics").items():
+        found[f"score:{group}:{row}"] = roots.score_code(module, *homes)
+for name, module in registry.modules("tables").items():
+    found[f"tabulate:{name}"] = roots.table_code(module)
+for name, module in registry.modules("figures").items():
+    found[f"plot:{name}"] = roots.figure_code(module)
+for kind in ("times", "entropies"):
+    found[f"picture:{kind}"] = roots.pictured_code(kind)
+print(json.dumps(found))
+"""
+Changed = Callable[[], set[str]]
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Of all products, as a fresh process sees them with the package below `root`."""
+    run = subprocess.run(
+        [sys.executable, "-c", DIGESTS],
+        env={"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return dict(json.loads(run.stdout))
+
+
+@pytest.fixture(scope="module")
+def before() -> dict[str, str]:
+    return digests(SOURCE)
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    ignored = shutil.ignore_patterns("__pycache__")
+    return shutil.copytree(SOURCE / "swflow", tmp_path / "swflow", ignore=ignored)
+
+
+@pytest.fixture
+def changed(package: Path, before: dict[str, str]) -> Changed:
+    def found() -> set[str]:
+        after = digests(package.parent)
+        return {name for name in before if after[name] != before[name]}
+
+    return found
+
+
+def replace(package: Path, file: str, old: str, new: str) -> None:
+    path = package / file
+    text = path.read_text()
+    assert text.count(old) == 1, f"{file} has {text.count(old)} times {old!r}"
+    path.write_text(text.replace(old, new))
+
+
+def edit_functions(path: Path, *names: str) -> None:
+    """Let every function of a file (or those of these names) do something else."""
+    tree, edited = ast.parse(path.read_text()), 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and (not names or node.name in names):
+            node.body.append(ast.parse("del edited").body[0])
+            edited += 1
+    assert edited, f"{path} has none of {names}"
+    path.write_text(ast.unparse(tree))
+
+
+def stages(found: set[str]) -> set[str]:
+    return {name.partition(":")[0] for name in found}
+
+
+def of(prefix: str, before: dict[str, str]) -> set[str]:
+    return {name for name in before if name.startswith(prefix)}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        # Both decide which steps are taken, and lie where no stage computes.
+        ("schedule/steps.py", "math.expm1(last * k / count)", "settings.horizon * k / count"),
+        ("schedule/steps.py", "settings.step.growth * time", "2 * settings.step.growth * time"),
+        ("flow/integrator.py", "-math.expm1(-h)", "h"),
+        ("flow/field.py", "keep and self.kept:", "self.kept:"),
+        ("flow/convergence.py", "float(sliced_wasserstein(", "-float(sliced_wasserstein("),
+        ("flow/source.py", "torch.randn(", "-torch.randn("),
+        ("randomness.py", '"big") >> 1', '"little") >> 1'),
+    ],
+)
+def test_formulas_of_the_flow_simulate_again(
+    file: str, old: str, new: str, package: Path, changed: Changed, before: dict[str, str]
+) -> None:
+    replace(package, file, old, new)
+    found = changed()
+    assert of("simulate:", before) <= found
+    assert "prepare:array" not in found
+    assert "collect" not in found
+
+
+@pytest.mark.parametrize(
+    ("file", "functions", "simulated"),
+    [
+        ("sliced/plans/exact.py", (), {"exact", "structured", "smoothed"}),
+        ("sliced/plans/sketch.py", (), {"sketch"}),
+        ("sliced/plans/histogram.py", (), {"histogram"}),
+        ("sliced/directions/structured.py", (), {"structured"}),
+        ("flow/regularisers/smoothing.py", (), {"smoothed"}),
+    ],
+)
+def test_kinds_of_plans_directions_and_regularisers_count_where_they_are_asked_for(
+    file: str, functions: tuple[str, ...], simulated: set[str], package: Path, changed: Changed
+) -> None:
+    edit_functions(package / file, *functions)
+    found = {name for name in changed() if name.startswith("simulate:")}
+    assert found == {f"simulate:{name}" for name in simulated}
+
+
+@pytest.mark.parametrize("kind", DATASETS)
+def test_a_family_of_datasets_counts_for_itself(kind: str, package: Path, changed: Changed) -> None:
+    module, _, name = DATASETS[kind].home.partition(":")
+    edit_functions(package.parent / f"{module.replace('.', '/')}.py", name)
+    assert changed() == {f"prepare:{kind}"}
+
+
+def test_units_count_for_datasets_and_models(
+    package: Path, changed: Changed, before: dict[str, str]
+) -> None:
+    edit_functions(package / "representation" / "affine.py", "from_rows")
+    assert changed() == of("prepare:", before)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_kind_of_model_counts_for_itself(kind: str, package: Path, changed: Changed) -> None:
+    module = MODELS[kind].home.partition(":")[0]
+    edit_functions(package.parent / f"{module.replace('.', '/')}.py")
+    found = changed()
+    assert {f"train:{kind}", f"sample:{kind}", f"time:{kind}"} <= found
+    assert {f"score:{group}:{kind}" for group in ("fidelity", "cost")} <= found
+    assert all(name.endswith(f":{kind}") for name in found)
+
+
+@pytest.mark.parametrize(
+    ("file", "kinds"),
+    [
+        ("networks/mlp.py", {"flow_map", "two_time_map", "velocity", "flow_matching"}),
+        ("networks/icnn.py", {"icnn"}),
+        ("models/pairs.py", {"flow_map", "two_time_map", "velocity"}),
+    ],
+)
+def test_what_kinds_share_counts_for_those(
+    file: str, kinds: set[str], package: Path, changed: Changed
+) -> None:
+    edit_functions(package / file)
+    found = {name for name in changed() if name.startswith("train:")}
+    assert found == {f"train:{kind}" for kind in kinds}
+
+
+@pytest.mark.parametrize("group", registry.modules("metrics"))
+def test_a_group_of_metrics_counts_for_itself(
+    group: str, package: Path, changed: Changed, before: dict[str, str]
+) -> None:
+    edit_functions(package / "metrics" / f"{group}.py", "measure")
+    assert changed() == of(f"score:{group}:", before)
+
+
+@pytest.mark.parametrize("table", registry.modules("tables"))
+def test_a_table_counts_for_itself_and_what_is_made_of_it(
+    table: str, package: Path, changed: Changed
+) -> None:
+    edit_functions(package / "report" / "tables" / f"{table}.py", "table")
+    found = changed()
+    assert f"tabulate:{table}" in found
+    assert stages(found) <= {"tabulate", "plot"}
+
+
+@pytest.mark.parametrize("figure", registry.modules("figures"))
+def test_a_figure_counts_for_itself(figure: str, package: Path, changed: Changed) -> None:
+    edit_functions(package / "report" / "figures" / f"{figure}.py", "figure")
+    assert changed() == {f"plot:{figure}"}
+
+
+@pytest.mark.parametrize("kind", ["times", "entropies"])
+def test_a_picture_counts_for_itself(kind: str, package: Path, changed: Changed) -> None:
+    edit_functions(package / "report" / "pictures" / f"{kind}.py", "picture")
+    assert changed() == {f"picture:{kind}"}
+
+
+def test_the_long_form_and_seconds_count_for_themselves(
+    package: Path, changed: Changed, before: dict[str, str]
+) -> None:
+    edit_functions(package / "metrics" / "collected.py")
+    edit_functions(package / "metrics" / "timing.py")
+    assert changed() == {"collect", *of("time:", before)}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        (
+            "runtime/progress.py",
+            "SECONDS_BETWEEN_LOG_LINES = 10.0",
+            "SECONDS_BETWEEN_LOG_LINES = 9",
+        ),
+        ("runtime/files.py", "blocking=False", "timeout=1"),
+        ("runtime/checkpoint.py", "CHECKPOINT_SECONDS = 60.0", "CHECKPOINT_SECONDS = 30.0"),
+        ("store/trajectory.py", "MIN_CHUNK_BYTES = 2**20", "MIN_CHUNK_BYTES = 2**21"),
+        ("settings/flows.py", "= 16384", "= 16000"),
+        ("report/tables/fidelity.py", "CAPTION = (", 'CAPTION = ("A new caption. "'),
+        ("sliced/distances.py", '"""Sliced Wasserstein distances."""', '"""Other words."""'),
+        (
+            "sliced/distances.py",
+            "    positive = mean > 0\n",
+            "    # why\n    positive = (mean > 0)\n",
+        ),
+    ],
+)
+def test_what_computes_nothing_does_not_count(
+    file: str, old: str, new: str, package: Path, changed: Changed
+) -> None:
+    replace(package, file, old, new)
+    assert changed() == set()
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *("runtime/progress.py", "runtime/files.py", "runtime/checkpoint.py"),
+        *("runtime/termination.py", "runtime/processes.py", "store/trajectory.py"),
+        *("store/model.py", "stages/simulate.py", "stages/train.py", "stages/score.py"),
+        *("cli/rules.py", "study/plan.py"),
+    ],
+)
+def test_handling_of_files_and_processes_does_not_count(
+    file: str, package: Path, changed: Changed
+) -> None:
+    edit_functions(package / file)
+    assert changed() == set()
+
+
+def test_every_kind_says_where_its_code_is() -> None:
+    for kind in (*MODELS.values(), *DATASETS.values()):
+        assert reached(kind.home)
+
+
+def test_settings_within_settings_have_homes_of_their_own() -> None:
+    assert "swflow.networks.mlp:ConditionedMLP" in set(homes(MODELS["flow_map"]()))
+
+
+def test_roots_share_one_digest_in_any_number() -> None:
+    drift = "swflow.sliced.drift:sliced_velocity"
+    cost = "swflow.sliced.distances:sorted_transport_cost"
+    assert code_version(drift, drift) == code_version(drift)
+    assert code_version(drift, cost) != code_version(drift)
+
+
+def test_unknown_roots_are_errors() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"no module 'swflow\.nothing'"):
+        code_version("swflow.nothing:f")
+    with pytest.raises(NameError, match=r"swflow\.sliced\.drift defines no 'nothing'"):
+        code_version("swflow.sliced.drift:nothing")
+
+
+def test_constants_are_read_without_importing() -> None:
+    assert literal("swflow.metrics.timing", "SETTINGS") == ("n_timed", "n_timings")
+    with pytest.raises(NameError, match="has no constant NOTHING"):
+        literal("swflow.metrics.timing", "NOTHING")

@@ -1,0 +1,86 @@
+"""The plan: what a study asks of the pipeline, and that a former version's results are refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swflow.runtime.errors import InputError
+from swflow.schedule.steps import stored_times
+from swflow.settings import parse_settings
+from swflow.study.former import refuse_former_results
+from swflow.study.plan import Plan
+from swflow.study.study import Study
+from tests.study.test_study import GOOD, changed
+
+
+def planned(config: dict[str, Any]) -> Plan:
+    study: Study = parse_settings(Study, config, "config")
+    return Plan(study)
+
+
+def test_study_answers_what_the_rules_ask() -> None:
+    plan = planned(GOOD)
+    assert plan.learned_entropies("f", "m") == [0.0]
+    assert plan.learned_entropies("f", "particles") == [0.0, 0.1]
+    assert [plan.seed_after(s, 1) for s in (0, 1, 2)] == [1, 2, 0]
+    assert {row.model for row in plan.rows()} == {"particles", "test_set", "m"}
+    assert len(plan.rows()) == 9
+    assert {row.teacher for row in plan.rows() if row.model == "test_set"} == {"data"}
+    assert set(plan.tables()) == {
+        *("overview", "fidelity", "generation", "regularisation", "memorisation", "twin", "cost"),
+    }
+    assert set(plan.figures()) == {
+        *("convergence", "fidelity", "regularisation", "memorisation", "quality_over_cost"),
+    }
+
+
+def test_models_are_drawn_at_every_time_when_they_learn_from_some() -> None:
+    models = {
+        "some": {"kind": "flow_map", "time_stride": 2},
+        "all": {"kind": "flow_map"},
+    }
+    plan = planned(changed(models=models, experiments=[]))
+    assert plan.sampled_times("f", "some") == stored_times(plan.study.flows["f"])[1:]
+    assert plan.sampled_times("f", "all") == []
+    assert plan.sampled_times("f", "particles") == []
+
+
+def test_studies_between_times_and_over_sizes_have_figures_of_them() -> None:
+    models = {"m": {"kind": "flow_map", "time_stride": 2}}
+    datasets = {"a": {"kind": "digits"}, "few": {"kind": "digits", "n_train": 50}}
+    experiments = [{"dataset": name, "flow": "f", "models": ["m"]} for name in datasets]
+    values = changed(models=models, datasets=datasets, experiments=experiments)
+    plan = planned(values)
+    assert {"control", "generalisation"} <= set(plan.figures())
+    values["datasets"] = datasets | {"few": {"kind": "gaussian", "dim": 64, "n_train": 50}}
+    of_two_kinds = planned(values)
+    assert "generalisation" not in of_two_kinds.figures()
+
+
+def test_networks_are_drawn_between_the_entropies_they_learned() -> None:
+    flows = {"f": GOOD["flows"]["f"] | {"entropies": [0.0, 0.05, 0.1, 0.3]}}
+    models = {
+        "m": {"kind": "flow_map", "entropies": [0.0, 0.1]},
+        "g": {"kind": "gaussian_fit", "entropies": [0.0, 0.1]},
+    }
+    plan = planned(changed(flows=flows, models=models))
+    assert plan.sampled_entropies("f", "m") == [0.0, 0.05, 0.1]
+    assert plan.sampled_entropies("f", "g") == [0.0, 0.1]
+    assert plan.sampled_entropies("f", "particles") == [0.0, 0.05, 0.1, 0.3]
+
+
+def test_shared_rows_are_asked_for_once() -> None:
+    twice = changed(experiments=[*GOOD["experiments"], {"dataset": "a", "flow": "f"}])
+    plan = planned(twice)
+    assert len(plan.rows()) == len(set(plan.rows())) == 9
+
+
+def test_scores_of_the_former_layout_are_named(tmp_path: Path) -> None:
+    refuse_former_results(tmp_path)
+    former = tmp_path / "scores" / "digits" / "plane" / "flow_map" / "seed0.json"
+    former.parent.mkdir(parents=True)
+    former.write_text(json.dumps([]))
+    with pytest.raises(InputError, match=r"seed0.json and 0 more: .* Remove .*scores"):
+        refuse_former_results(tmp_path)

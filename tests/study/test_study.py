@@ -1,0 +1,106 @@
+"""A study validates its config: one message for each fault, with the key and the remedy."""
+
+from typing import Any
+
+import pytest
+
+from swflow.runtime.errors import InputError
+from swflow.settings import parse_settings
+from swflow.study.study import Study
+
+GOOD: dict[str, Any] = {
+    "datasets": {"a": {"kind": "moons"}, "b": {"kind": "digits"}},
+    "flows": {"f": {"horizon": 2, "entropies": [0, 0.1]}},
+    "models": {"m": {"kind": "flow_map", "entropies": [0]}},
+    "experiments": [{"dataset": "a", "flow": "f", "models": ["m"]}],
+}
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    return GOOD | changes
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"seed": 3}, r"seed: unknown key. Did you mean seeds\? Allowed: datasets"),
+        (changed(flows={"f": {"horizon": 2, "n_direction": 4}}), "Did you mean n_directions"),
+        (changed(flows={"f": {"horizon": 2, "n_directions": 0}}), "flows.f.n_directions = 0: must"),
+        (changed(flows={"f": {"horizon": 2, "n_directions": "x"}}), "must be a valid integer"),
+        (changed(flows={"f": {"horizon": 2, "entropies": [-1]}}), "flows.f.entropies.0 = -1: must"),
+        (changed(flows={"f": {"horizon": 2, "entropies": [1, 1]}}), "each may appear once"),
+        (
+            changed(flows={"f": {"horizon": float("inf")}}),
+            "flows.f.horizon = inf: must be a finite",
+        ),
+        (changed(flows={"f": {"horizon": 2, "step": 0}}), "flows.f.step.initial = 0: must"),
+        (changed(flows={"f": {"times": [1, 3, 2]}}), r"times = \[1.0, 3.0, 2.0\]: must increase"),
+        (changed(flows={"f": {"times": []}}), r"times = \[\]: must increase"),
+        (changed(flows={"f": {}}), "either times .* or horizon"),
+        (changed(flows={"f": {"horizon": 2, "times": [1]}}), "either times .* or horizon"),
+        (
+            changed(flows={"f": {"horizon": 2, "source": "normal"}}),
+            "must be 'gaussian' or 'uniform'",
+        ),
+        (changed(datasets={"a": {"kind": "moon"}}), "datasets.a.kind = 'moon': allowed are 'eight"),
+        (changed(datasets={"a": {}}), "datasets.a: the key kind is missing"),
+        (
+            changed(datasets={"a": {"kind": "moons", "nois": 1}}),
+            "datasets.a.nois: unknown key. Did",
+        ),
+        (changed(datasets={"a": {"kind": "array", "path": "x.txt"}}), "must be one of .npy"),
+        (changed(datasets={"a": {"kind": "array"}}), "datasets.a.path: this key is missing"),
+        (
+            changed(models={"m": {"kind": "flow_map", "network": {"wide": 3}}}),
+            "models.m.network.wide",
+        ),
+        (
+            changed(models={"particles": {"kind": "flow_map"}}),
+            "models.particles: this name is reserved",
+        ),
+        (changed(flows={"data": {"horizon": 2}}), "flows.data: this name is reserved"),
+        (
+            changed(experiments=[{"dataset": "c", "flow": "f"}]),
+            "'c' is not a preset under datasets",
+        ),
+        (changed(experiments=[{"dataset": "a", "flow": "g"}]), "'g' is not a preset under flows"),
+        (
+            changed(experiments=[{"dataset": "a", "flow": "f", "models": ["n"]}]),
+            "'n' is not a preset under models: defined are m",
+        ),
+        (
+            changed(models={"m": {"kind": "flow_map", "entropies": [0.3]}}),
+            r"learns at entropies \[0.3\]",
+        ),
+        (changed(seeds=[1]), "seeds"),
+        (changed(seeds=[1, 1]), "each may appear once"),
+        (changed(seeds=[1, -1]), "seeds.1 = -1: must"),
+        (
+            changed(
+                datasets={"a": {"kind": "checkerboard"}},
+                flows={"f": {"horizon": 2, "labels": True}},
+            ),
+            "has no labels",
+        ),
+        ([], "must be"),
+    ],
+)
+def test_fault_is_one_message_with_key_and_remedy(config: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        parse_settings(Study, config, "config.yaml")
+    assert str(caught.value).startswith("config.yaml: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_entropy_that_was_never_simulated_is_refused() -> None:
+    models = {"m": {"kind": "flow_map", "entropies": [0.7]}}
+    with pytest.raises(InputError, match=r"learns at entropies \[0.7\], flow 'f' has"):
+        parse_settings(Study, changed(models=models), "config")
+
+
+def test_step_too_long_for_the_entropy_of_a_family_is_refused() -> None:
+    flows = {"f": GOOD["flows"]["f"] | {"step": 3, "entropies": [0.0, 0.5]}}
+    long = {"f": flows["f"] | {"horizon": 60, "n_times": 3}}
+    long["f"].pop("times", None)
+    with pytest.raises(InputError, match=r"flows.f: steps reach 3 in τ: unstable with entropy"):
+        parse_settings(Study, changed(flows=long), "config")
