@@ -29,14 +29,15 @@ test: $(STAMP)  ## Install, then run all tests
 	$(RUN) pytest --numprocesses $$($(PYTHON) -c 'import os; print(1 + os.cpu_count())') --dist loadfile --no-loadscope-reorder
 
 stress: $(STAMP)  ## Kill simulations a hundred times, other stages and Snakemake twenty times each
-	$(RUN) SWFLOW_KILLS=100 pytest -rP tests/test_resume.py -k killed
+	$(RUN) SWFLOW_KILLS=100 pytest -rP tests/stages/test_resume.py -k killed
 	$(RUN) SWFLOW_KILLS=20 pytest -rP tests/test_faults.py -k killed
 
-benchmarks: $(STAMP)  ## Time the drift and large simulations on this machine's CPU (10 minutes)
+benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings on this CPU (15 minutes)
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/drift.py --out results/reference/benchmarks/drift-cpu.md
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/structured.py --out results/reference/benchmarks/structured.md
 	$(RUN) python benchmarks/target_batch.py --out results/reference/benchmarks/target-batch.md
 	$(RUN) python benchmarks/size.py --out results/reference/benchmarks/size.md
+	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/pairs.py --out results/reference/benchmarks/pairs.md
 
 reference: $(STAMP)  ## Copy tables and figures to results/reference, and into the README
 	$(RUN) python workflow/reference.py default results

@@ -21,9 +21,9 @@ import numpy as np
 import ot
 import pandas as pd
 import torch
-from report import conditions, write
 from torch import Tensor
 
+from report import conditions, write
 from swflow import random_directions, sliced_velocity
 
 SIZES = [

@@ -17,11 +17,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from report import conditions, write
 from torch import Tensor
 
+from report import conditions, write
 from swflow import random_directions, sliced_velocity
-from swflow.sliced import Histogram, drift
+from swflow.settings.slicing import HistogramSettings
+from swflow.sliced.directions.dense import as_directions
+from swflow.sliced.drift import drift
+from swflow.sliced.plans.histogram import Histogram
 
 SIZES = [(n, dim, 1024) for n in (60_000, 1_000_000) for dim in (784, 64)]
 
@@ -37,7 +40,7 @@ def torch_sort(x: Tensor, y: Tensor, thetas: Tensor) -> Tensor:
 
 
 def histogram(x: Tensor, y: Tensor, thetas: Tensor) -> Tensor:
-    return drift(x, y, thetas, x[:0], transport=Histogram(4096))[0]
+    return drift(x, y, as_directions(thetas), x[:0], plan=Histogram(HistogramSettings()))[0]
 
 
 METHODS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {

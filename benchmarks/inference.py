@@ -19,14 +19,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from report import conditions, write
 
 import swflow
-from swflow.datasets import read_dataset
-from swflow.metrics.cost import run_flow
+from report import conditions, write
+from swflow.flow.run import run_fresh
 from swflow.randomness import keyed_generator
-from swflow.settings import SimulationSettings
-from swflow.trajectory import Trajectory
+from swflow.stages.loading import open_runs
+from swflow.store.dataset import read_dataset
 
 N = 1000
 
@@ -40,10 +39,10 @@ def seconds(action: Callable[[], object]) -> float:
 def in_process(dataset: Path, store: Path, model: Path, repeats: int) -> tuple[float, float, float]:
     """Medians of flow and map, and of the ratio pair by pair."""
     data, trained = read_dataset(dataset), swflow.load(model)
-    settings = SimulationSettings.model_validate(Trajectory(store).settings)
+    (run,) = open_runs([store])
     generator = keyed_generator(0, "benchmark")
     actions = (
-        lambda: run_flow(data, settings, N),
+        lambda: run_fresh(data, run.settings, N, generator),
         lambda: trained.sample(N, generator=generator),
     )
     for action in actions:
@@ -57,9 +56,14 @@ def whole_process(
     dataset: Path, store: Path, model: Path, repeats: int
 ) -> tuple[float, float, float]:
     """The same from the command line: start-up, reading and writing included."""
-    settings = Trajectory(store).settings
-    end = SimulationSettings.model_validate(settings).stored_times()[-1]
-    short = settings | {"n_particles": N, "n_carried": 0, "times": [end], "horizon": None}
+    (run,) = open_runs([store])
+    end = float(run.time[-1])
+    short = run.settings.model_dump(mode="json") | {
+        "n_particles": N,
+        "n_tracers": 0,
+        "times": [end],
+        "horizon": None,
+    }
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         flow = ["simulate", str(dataset), "--settings", json.dumps(short), "--out", f"{out}/a.zarr"]

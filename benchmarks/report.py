@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from swflow.provenance import machine, versions
+from swflow.runtime.provenance import machine, versions
 
 
 def conditions() -> str:

@@ -16,9 +16,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
-from report import conditions, write
 
-from swflow.trajectory import Trajectory
+from report import conditions, write
+from swflow.store.trajectory import TrajectoryStore
 
 CASES = {
     "large": {"n": 200_000, "dim": 784, "n_directions": 1024, "times": [0.1], "step": 0.1},
@@ -68,7 +68,7 @@ def main() -> None:
             subprocess.run(
                 [sys.executable, "-m", "swflow.cli", *command, "--out", str(store)], check=True
             )
-            said = Trajectory(store).attributes
+            said = TrajectoryStore(store).attributes
         steps, spent = said["steps"], said["wall_seconds"]
         rows.append(
             {

@@ -13,10 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from report import conditions, write
 
+from report import conditions, write
 from swflow import random_directions
-from swflow.sliced import StructuredDirections, drift
+from swflow.settings.slicing import StructuredSettings
+from swflow.sliced.directions.dense import as_directions
+from swflow.sliced.directions.structured import structured
+from swflow.sliced.drift import drift
+from swflow.sliced.plans.exact import Exact
 
 SIZES = [(20_000, 256), (20_000, 784), (8_000, 2048), (8_000, 3072)]
 
@@ -33,16 +37,17 @@ def main() -> None:
         y = 1 + 2 * torch.randn(n, dim, generator=generator)
 
         def product(x: torch.Tensor = x, y: torch.Tensor = y) -> object:
-            return drift(x, y, random_directions(x.shape[1], x.shape[1]), x[:0])
+            dense = as_directions(random_directions(x.shape[1], x.shape[1]))
+            return drift(x, y, dense, x[:0], plan=Exact())
 
-        def structured(x: torch.Tensor = x, y: torch.Tensor = y) -> object:
+        def transforms(x: torch.Tensor = x, y: torch.Tensor = y) -> object:
             dim = x.shape[1]
-            fast = StructuredDirections.random(dim, dim, torch.Generator(), x.dtype)
-            return drift(x, y, fast, x[:0])
+            fast = structured(StructuredSettings(), dim, (dim,), torch.Generator(), x.dtype)
+            return drift(x, y, fast, x[:0], plan=Exact())
 
         spent: dict[str, list[float]] = {"dense": [], "structured": []}
         for _ in range(arguments.repeats + 1):
-            for name, action in zip(spent, (product, structured), strict=True):
+            for name, action in zip(spent, (product, transforms), strict=True):
                 began = time.perf_counter()
                 action()
                 spent[name].append(time.perf_counter() - began)

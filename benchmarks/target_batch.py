@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from report import conditions, write
 
+from report import conditions, write
 from swflow import FlowSettings, simulate, sliced_wasserstein
 from swflow.datasets.make import make_dataset
 from swflow.randomness import keyed_generator
+from swflow.representation.affine import Affine
 from swflow.settings import DigitsSettings, EightGaussiansSettings
-from swflow.sliced import evaluation_directions
-from swflow.units import Units
+from swflow.sliced.distances import evaluation_directions
 
 N, SEEDS = 8192, (0, 1, 2)
 DATASETS = {
@@ -47,9 +47,9 @@ def main() -> None:
     rows = []
     for name, settings in DATASETS.items():
         raw = make_dataset(settings)
-        units = Units.of(raw.splits["train"].x)
+        units = Affine.from_rows(raw["train"].x)
         train, heldout = (
-            torch.from_numpy(units.to_model(raw.splits[split].x)).flatten(1)
+            torch.from_numpy(units.encode(raw[split].x[:])).flatten(1)
             for split in ("train", "heldout")
         )
         thetas = evaluation_directions(256, train.shape[1], keyed_generator("thetas"))

@@ -12,15 +12,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from swflow.provenance import machine, versions
-from swflow.summary import stage_shares
-from swflow.tables import quality_and_cost, readable
+from swflow.report.methods import methods_table
+from swflow.report.tables.common import readable
+from swflow.runtime.provenance import machine, versions
+from swflow.stages.collect import stage_shares
 
 COMMANDS = {"default": "make results"} | {
     study: f"make {study}" for study in ("paper", "compute", "ablation", "generalisation", "rivals")
 }
 README = Path("README.md")
-BENCHMARKS = ("drift-cpu", "size", "structured", "target-batch")  # made by `make benchmarks`
+BENCHMARKS = (
+    "drift-cpu",
+    "size",
+    "structured",
+    "target-batch",
+    "pairs",
+)  # made by `make benchmarks`
 STUDY_TABLES = {
     "paper": ("overview",),
     "compute": ("overview",),
@@ -94,7 +101,7 @@ def study_blocks(study: str, results: Path) -> dict[str, str]:
 
 def methods(metrics: pd.DataFrame) -> pd.DataFrame:
     """Quality beside cost, the nearest to test rows first."""
-    table = quality_and_cost(metrics).sort_values(["dataset", "sw_test"])
+    table = methods_table(metrics).sort_values(["dataset", "sw_test"])
     shown = [f"{name}{suffix}" for name in GENERATION for suffix in ("", "_std")]
     return table[["dataset", "teacher", "model", "passes", *shown, *SPENT]]
 

@@ -9,17 +9,24 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
-STAGES = ["prepare", "simulate", "train", "sample", "score", "collect", "tabulate", "plot"]
+STAGES = [
+    *("prepare", "simulate", "train", "sample", "score", "time", "collect", "tabulate", "plot"),
+    "picture",
+]
 FLOW = '{"horizon": 2, "n_times": 3, "step": 0.5, "n_directions": 8, "n_particles": 64}'
 MODEL = '{"kind": "flow_map", "network": {"width": 8, "depth": 1}, "training": {"steps": 5}}'
 SMALL = '{"n_draws": 30, "n_redraws": 2, "n_large": 50, "n_classifier": 20, "n_exact": 20}'
 
 
-def swflow(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def swflow(
+    *arguments: object, cwd: Path | None = None, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "swflow.cli", *map(str, arguments)],
+        input=given,
         capture_output=True,
         text=True,
         cwd=cwd,
@@ -60,51 +67,56 @@ def test_help_lists_the_fields_of_settings() -> None:
         assert part in text
 
 
-def test_every_stage_works_by_hand(tmp_path: Path) -> None:
-    def stage(*arguments: object) -> None:
-        run = swflow(*arguments, cwd=tmp_path)
-        assert run.returncode == 0, run.stderr
-
-    rows = '{"kind": "moons", "n_train": 100, "n_heldout": 50, "n_test": 50}'
+def test_every_stage_works_by_hand_and_in_one_process(tmp_path: Path) -> None:
+    moons = '{"kind": "moons", "n_train": 100, "n_heldout": 50, "n_test": 50}'
     (tmp_path / "settings.yaml").write_text(f"{FLOW}\n")
-    stage("prepare", "--settings", rows, "--out", "moons.h5")
-    for seed in (0, 1, 2):
-        out = f"flow{seed}.zarr"
-        stage("simulate", "moons.h5", "--settings", "settings.yaml", "--seed", seed, "--out", out)
-    stage("simulate", "moons.h5", "--settings", FLOW, "--set", "entropy=0.2", "--out", "noisy.zarr")
-    data = ("--dataset", "moons.h5")
-    stage(
-        "train",
-        "flow0.zarr",
-        *data,
-        "--settings",
-        MODEL,
-        "--set",
-        "training.batch_size=16",
-        "--out",
-        "model",
-    )
-    score = ("score", *data, "--reference", "flow1.zarr", "--settings", SMALL)
+    simulate = "simulate moons.h5 --settings settings.yaml"
+    commands = [
+        f"prepare --settings '{moons}' --out moons.h5",
+        *(f"{simulate} --seed {seed} --out flow{seed}.zarr" for seed in (0, 1, 2)),
+        f"{simulate} --set entropy=0.2 --out noisy.zarr",
+        f"train flow0.zarr --dataset moons.h5 --settings '{MODEL}' --set training.batch_size=16"
+        " --out model",
+    ]
+    compared = f"--dataset moons.h5 --reference flow1.zarr --settings '{SMALL}'"
     sources = {"map": "model", "particles": "flow2.zarr", "test_set": "moons.h5"}
     for name, source in sources.items():
-        stage("sample", source, "--set", "n=40", "--out", f"samples/{name}.h5")
-        stage(
-            *score,
-            f"samples/{name}.h5",
-            "--source",
-            source,
-            "--out",
-            f"scores/moons/f/{name}/seed0.json",
-        )
-    stage("collect", *[f"scores/moons/f/{n}/seed0.json" for n in sources], "--out", "metrics.csv")
-    stage("tabulate", "metrics.csv", "fidelity", "cost", "generation", "--out", "tables")
-    stage("plot", "metrics.csv", "convergence", "fidelity", "--out", "figures")
-    stage("picture", "samples/particles.h5", *data, "--out", "figures/samples")
+        commands += [
+            f"sample {source} --set n=40 --out samples/{name}.h5",
+            f"score fidelity generation --samples samples/{name}.h5 --source {source} {compared}"
+            f" --out scores/moons/f/{name}/seed0",
+        ]
+    rows = ("map", "fidelity"), ("particles", "fidelity"), ("test_set", "generation")
+    scored = [f"scores/moons/f/{name}/seed0/{group}.json" for name, group in rows]
+    scored.append("timings/moons/f/map/seed0/timing.json")
+    commands += [
+        f"time model {compared} --out timings/moons/f/map/seed0/timing.json",
+        f"collect {' '.join(scored)} --out metrics.csv",
+        "tabulate metrics.csv fidelity --out tables",
+        "plot metrics.csv fidelity --out figures",
+        "picture samples/particles.h5 --dataset moons.h5 --out figures/samples",
+    ]
+    run = swflow("batch", cwd=tmp_path, given="\n".join(commands))
+    assert run.returncode == 0, run.stderr
     names = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert {"convergence.png", "fidelity.svg", "samples.png"} <= names
+    assert names == {
+        f"{name}.{kind}" for name in ("fidelity", "samples") for kind in ("png", "svg")
+    }
+    metrics = pd.read_csv(tmp_path / "metrics.csv")
+    assert {"sw2", "sw_test", "seconds_per_1000"} <= set(metrics["metric"])
+    assert len(pd.read_csv(tmp_path / "tables" / "fidelity.csv")) == 2  # two stored times
     with h5py.File(tmp_path / "samples" / "map.h5") as file:
         assert sorted(file["entropy0"]) == ["time0.732051", "time2"]
         assert file["entropy0/time2/passes1/x"].shape == (40, 2)
+
+
+def test_the_first_command_that_fails_ends_a_batch(dataset_path: Path, tmp_path: Path) -> None:
+    draw = f"sample {dataset_path} -n 5 --out"
+    commands = [f"{draw} a.npy", "sample absent --out b.npy", f"{draw} c.npy"]
+    run = swflow("batch", cwd=tmp_path, given="\n".join(commands))
+    assert run.returncode == 1
+    assert run.stderr.startswith("swflow: error: absent: nothing to draw from")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
 
 def test_progress_in_a_log_is_lines_with_the_time_left(dataset_path: Path, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import torch
 from prdc import compute_prdc
 from scipy.spatial.distance import cdist
 
-from swflow.metrics.classifier import fixed_budget
 from swflow.metrics.generation import energy_distance, exact_wasserstein, generation, overlap
 from swflow.settings import ScoreSettings
 from tests.helpers import values
@@ -33,8 +32,7 @@ def test_energy_distance_in_one_dimension_is_scipys() -> None:
 
 def test_generation_metrics_of_the_same_rows_are_perfect() -> None:
     x = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
-    with fixed_budget():
-        found = values(generation(x, x, 60, FEW, 0))
+    found = values(generation(x, x, 60, FEW, 0))
     assert found["sw_test"] == 0
     assert found["w2_test"] == pytest.approx(0, abs=1e-6)
     assert found["energy_test"] == pytest.approx(0, abs=1e-6)
@@ -44,8 +42,7 @@ def test_generation_metrics_of_the_same_rows_are_perfect() -> None:
 def test_generation_distances_equal_pots(generator: torch.Generator) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 50, 2)).astype(np.float32)
-    with fixed_budget():
-        found = values(generation(x, y + 1, 50, FEW, 0))
+    found = values(generation(x, y + 1, 50, FEW, 0))
     squared = ot.emd2([], [], ot.dist(x.astype(float), y.astype(float) + 1))
     assert found["w2_test"] == pytest.approx(math.sqrt(squared), rel=1e-5)
 

@@ -130,7 +130,7 @@ def test_known_map_of_a_convex_map_is_not_affine(tmp_path: Path) -> None:
 
 def test_mixture_is_one_law_with_components_apart() -> None:
     settings = GaussianMixtureSettings(n_train=4000, n_heldout=4000)
-    splits = make_dataset(settings).splits
+    splits = make_dataset(settings)
     train, heldout = splits["train"], splits["heldout"]
     assert not np.array_equal(train.x, heldout.x)
     means = [

@@ -209,7 +209,7 @@ def test_a_class_is_asked_for_on_the_command_line(
 
     from swflow.cli.app import app
 
-    for source in (folder, runs[0].path):
+    for source in (folder, runs[0].store.path):
         out = tmp_path / "threes.npy"
         asked = ["sample", str(source), "--out", str(out), "-n", "40", "--label", "3"]
         assert CliRunner().invoke(app, asked).exit_code == 0

@@ -81,7 +81,9 @@ def test_diverged_training_ends_and_is_not_kept() -> None:
     def wild(net: nn.Module, step: int) -> Tensor:
         return loss(net, step) * (float("nan") if step > 40 else 1)
 
-    run = TrainingRun(0, on_step=lambda state: kept.append((state.step, state.saved())))
+    run = TrainingRun(
+        0, on_step=lambda state: kept.append((state.step, copy.deepcopy(state.saved())))
+    )
     with pytest.raises(DivergedError, match=r"nan at step 42. Lower training.learning_rate"):
         train_network(network(), wild, SETTINGS, run)
     last, (tensors, _) = kept[-1]

@@ -11,8 +11,8 @@ import torch
 
 from swflow import FlowSettings, simulate
 from swflow.flow.group import ALONE, Group
-from swflow.flow.trajectory import Trajectory
-from swflow.store.trajectory import CLOUDS
+from swflow.sliced.directions.dense import as_directions
+from tests.helpers import arrays, run_of
 
 # Between samples of smooth laws: where particles lie apart, rounding reorders none of them.
 SETTINGS = '{"horizon": 3, "n_times": 4, "step": 0.25, "n_directions": 30, "n_particles": 300}'
@@ -44,35 +44,35 @@ def run(arguments: list[str]) -> None:
 
 
 @pytest.mark.workflow
-@pytest.mark.parametrize("change", [(), ("entropy=0.1", "target_batch=128")])
+@pytest.mark.parametrize(
+    ("change", "started"),
+    [
+        ((), []),
+        (
+            ("entropy=0.1", "target_batch=128"),  # as users of clusters start processes
+            ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"],
+        ),
+    ],
+)
 def test_two_processes_give_the_flow_of_one(
-    change: tuple[str, ...], dataset_path: Path, tmp_path: Path
+    change: tuple[str, ...], started: list[str], dataset_path: Path, tmp_path: Path
 ) -> None:
     run(command(dataset_path, tmp_path / "one.zarr", *change))
-    run([*command(dataset_path, tmp_path / "two.zarr", *change), "--processes", "2"])
-    one, two = Trajectory(tmp_path / "one.zarr"), Trajectory(tmp_path / "two.zarr")
+    asked = command(dataset_path, tmp_path / "two.zarr", *change)
+    run([*started, *asked] if started else [*asked, "--processes", "2"])
+    one, two = run_of(tmp_path / "one.zarr"), run_of(tmp_path / "two.zarr")
     assert two.attributes["processes"] == 2
-    for name in CLOUDS:
-        if name in one.root:
-            np.testing.assert_allclose(two.root[name][:], one.root[name][:], rtol=0, atol=1e-5)
+    for name, array in arrays(one).items():
+        np.testing.assert_allclose(arrays(two)[name], array, rtol=0, atol=1e-5)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["one.zarr", "two.zarr"]
 
 
-@pytest.mark.workflow
-def test_all_processes_end_where_the_flow_is_near_its_floor(
-    dataset_path: Path, tmp_path: Path
-) -> None:
-    asked = command(dataset_path, tmp_path / "two.zarr", "stop_factor=2", "horizon=9")
-    run(["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *asked])
-    assert len(Trajectory(tmp_path / "two.zarr").time) < 4
-
-
 def test_shares_of_directions_are_all_of_them() -> None:
-    thetas = torch.arange(7.0)[:, None]
+    thetas = as_directions(torch.arange(7.0)[:, None])
     shares = [Group(rank, 3).share(thetas) for rank in range(3)]
-    assert sorted(torch.cat(shares)[:, 0].tolist()) == list(range(7))
+    assert sorted(torch.cat([share.rows for share in shares])[:, 0].tolist()) == list(range(7))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
-    assert torch.equal(ALONE.share(thetas), thetas)
+    assert torch.equal(ALONE.share(thetas).rows, thetas.rows)
     assert ALONE.agree(True)
 
 

@@ -233,6 +233,6 @@ def test_notes_of_a_checkpoint_are_plain(
     path = interrupted(dataset_path, tmp_path / "a.zarr", monkeypatch)
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
-        assert sorted(file.keys()) == ["tracers", "particles"]
+        assert sorted(file.keys()) == ["particles", "tracers"]
     assert json.loads(metadata["notes"])["step"] == 100
     assert set(json.loads(metadata["identity"])) == {"settings", "seed", "data", "device", "code"}

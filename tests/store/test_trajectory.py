@@ -153,9 +153,9 @@ def test_a_zero_cloud_is_stored_like_any_other(tmp_path: Path) -> None:
 
 
 def test_rows_are_read_alone(tmp_path: Path) -> None:
-    given = snapshots(n=9000, dim=64, twin=False)
+    given = snapshots(n=9000, dim=256, twin=False)
     write(tmp_path / "a.zarr", given)
     store = TrajectoryStore(tmp_path / "a.zarr")
-    assert store.block_rows == 4096
+    assert store.block_rows == 4096  # of 1 KiB each
     rows = slice(4000, 4200)
     np.testing.assert_array_equal(store.read("drift", 1, rows), given[1].drift[rows])

@@ -1,6 +1,7 @@
 """What the rules ask of the plan: inputs and params as functions of wildcards."""
 
 import json
+import shlex
 import sys
 
 from swflow.settings import PARTICLES, TEST_SET
@@ -27,24 +28,31 @@ def teacher_stores(wildcards):
     return flow_stores(w.dataset, w.teacher, w.seed, entropies)
 
 
-def reference_stores(wildcards):
+def references(row, seed):
     """What a row is scored against: the next seed's run, at every entropy (real rows: nothing)."""
-    w = wildcards
-    if w.teacher == DATA:
+    if row.teacher == DATA:
         return []
-    seed = plan.seed_after(int(w.seed), 1)
-    return flow_stores(w.dataset, w.teacher, seed, study.flows[w.teacher].entropies)
+    entropies = study.flows[row.teacher].entropies
+    return flow_stores(row.dataset, row.teacher, plan.seed_after(seed, 1), entropies)
 
 
-def sample_source(wildcards):
+def source(row, seed):
     """What a row draws from: its model, the run after the reference, or real rows."""
-    w = wildcards
-    if w.model == TEST_SET:
-        return [f"results/datasets/{w.dataset}.h5"]
-    if w.model == PARTICLES:
-        seed = plan.seed_after(int(w.seed), 2)
-        return flow_stores(w.dataset, w.teacher, seed, study.flows[w.teacher].entropies)
-    return [f"results/models/{w.dataset}/{w.teacher}/{w.model}/seed{w.seed}"]
+    if row.model == TEST_SET:
+        return [f"results/datasets/{row.dataset}.h5"]
+    if row.model == PARTICLES:
+        entropies = study.flows[row.teacher].entropies
+        return flow_stores(
+            row.dataset, row.teacher, plan.seed_after(seed, 2), entropies
+        )
+    return [f"results/models/{row.dataset}/{row.teacher}/{row.model}/seed{seed}"]
+
+
+def of_all_seeds(of):
+    """An input function of wildcards without a seed: what `of(row, seed)` says of each."""
+    return lambda row: list(
+        dict.fromkeys(path for seed in study.seeds for path in of(row, seed))
+    )
 
 
 def sampled_entropies(wildcards):
@@ -102,8 +110,38 @@ def timing_files():
     ]
 
 
-def options(name, paths):
-    """A command-line option for each path."""
+def score_commands(row):
+    """Commands that score a row, one for each seed."""
+    place = f"{row.dataset}/{row.teacher}/{row.model}"
+    return [
+        f"score {' '.join(plan.groups())} --dataset results/datasets/{row.dataset}.h5"
+        f" --samples results/samples/{place}/seed{seed}.h5 {_compared(row, seed)}"
+        f" --out results/scores/{place}/seed{seed}"
+        for seed in study.seeds
+    ]
+
+
+def time_commands(row):
+    """Commands that time a row, one for each seed."""
+    return [
+        f"time {' '.join(source(row, seed))} --dataset results/datasets/{row.dataset}.h5"
+        f" {_options('reference', references(row, seed))} {sampled_entropies(row)}"
+        f" {_measured(seed)}"
+        f" --out results/timings/{row.dataset}/{row.teacher}/{row.model}/seed{seed}/timing.json"
+        for seed in study.seeds
+    ]
+
+
+def _compared(row, seed):
+    sources = _options("source", source(row, seed))
+    return f"{sources} {_options('reference', references(row, seed))} {_measured(seed)}"
+
+
+def _measured(seed):
+    return f"--settings {shlex.quote(study.score.canonical())} --seed {seed}"
+
+
+def _options(name, paths):
     return " ".join(f"--{name} {path}" for path in paths)
 
 

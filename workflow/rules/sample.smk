@@ -1,6 +1,6 @@
 rule sample:
     input:
-        sample_source,
+        lambda w: source(w, int(w.seed)),
     output:
         "results/samples/{dataset}/{teacher}/{model}/seed{seed}.h5",
     log:

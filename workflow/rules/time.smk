@@ -2,22 +2,21 @@
 # its own in the cluster's profile.
 rule time:
     input:
-        dataset="results/datasets/{dataset}.h5",
-        source=sample_source,
-        references=reference_stores,
+        of_all_seeds(source),
+        of_all_seeds(references),
+        "results/datasets/{dataset}.h5",
     output:
-        "results/timings/{dataset}/{teacher}/{model}/seed{seed}/timing.json",
+        expand(
+            "results/timings/{{dataset}}/{{teacher}}/{{model}}/seed{seed}/timing.json",
+            seed=study.seeds,
+        ),
     log:
-        "results/logs/time/{dataset}/{teacher}/{model}/seed{seed}.log",
+        "results/logs/time/{dataset}/{teacher}/{model}.log",
     benchmark:
-        "results/benchmarks/time/{dataset}/{teacher}/{model}/seed{seed}.tsv"
+        "results/benchmarks/time/{dataset}/{teacher}/{model}.tsv"
     threads: all_cores()
     params:
-        settings=study.score.canonical(),
-        entropies=sampled_entropies,
-        references=lambda w, input: options("reference", input.references),
+        commands=time_commands,
         code=lambda w: plan.timing_code(w.model),
     shell:
-        "swflow time {input.source} {params.references} {params.entropies}"
-        " --dataset {input.dataset} --settings {params.settings:q} --seed {wildcards.seed}"
-        " --out {output} 2> {log}"
+        "printf '%s\\n' {params.commands:q} | swflow batch 2> {log}"

@@ -5,6 +5,7 @@ cluster job that only plans does not pay for it.
 """
 
 import os
+import shlex
 import sys
 
 import typer
@@ -41,6 +42,16 @@ app.command()(rules.picture)
 app.command()(by_hand.transport)
 app.command()(by_hand.animate)
 app.command()(by_hand.shares)
+
+
+@app.command()
+def batch() -> None:
+    """Run commands in one process, which starts once: from standard input, one on each line.
+
+    The first that fails ends all.
+    """
+    for line in sys.stdin:
+        app(shlex.split(line), standalone_mode=False)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,6 @@ from swflow.randomness import keyed_generator
 # Rows `(n, d)` of a cloud of one run, read when asked for.
 Cloud = Callable[[slice], np.ndarray]
 GIB = 2**30
-# How often every row has been in the pool by the end of a training, at least where steps suffice.
-ROUNDS = 2
 
 
 class TimePair(NamedTuple):
@@ -52,8 +51,9 @@ class PairDataset:
     """Pairs of all runs of a flow.
 
     Runs whose clouds take more than `pool_gib` are not held: blocks of rows, of every cloud, pass
-    through a pool, one replaced after each so many steps. The pool of a step depends on that step
-    alone, so that a training that goes on sees what an uninterrupted one would have seen.
+    through a pool, each replaced after so many steps that all have been there by the end (where
+    there are that many). The pool of a step depends on that step alone, so that a training that
+    goes on sees what an uninterrupted one would have seen.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class PairDataset:
         if self.streams:
             self.begins = [min(k * self.size, n - self.size) for k in range(in_all)]
             order = torch.randperm(in_all, generator=keyed_generator(seed, "pool"))
-            self.order, self.every = order.tolist(), max(1, steps // (ROUNDS * in_all))
+            self.order, self.every = order.tolist(), max(1, steps // in_all)
             # One block less than there is room for: another is read ahead.
             held = max(1, int(pool_gib * GIB) // (row_bytes * self.size) - 1)
         else:
@@ -86,7 +86,7 @@ class PairDataset:
         shape = (len(self.clouds), len(self.clouds[0]), held * self.size, dim)
         self.held = torch.empty(shape, device=device)
         self.rows = torch.empty(held * self.size, dtype=torch.long)
-        self.ahead: tuple[int, Future[Tensor]] | None = None
+        self.ahead: tuple[int, Future[None]] | None = None
         self.reader = ThreadPoolExecutor(1, "swflow-pairs")
         self.inputs, self.goals = torch.tensor(
             [[pair.input, pair.goal] for pair in self.pairs], device=device
@@ -113,26 +113,32 @@ class PairDataset:
                 self._place(place, block)
         if self.streams and self.ahead is None:
             block = self.order[(first + len(self.pool)) % len(self.order)]
-            room = torch.empty(*self.held.shape[:2], self.size, self.held.shape[3])
-            self.ahead = block, self.reader.submit(self._read, block, room)
+            self.ahead = block, self.reader.submit(self._read, block)
 
     def _place(self, place: int, block: int) -> None:
         """Put a block, which may have been read ahead, into a place of the pool."""
-        at = slice(place * self.size, (place + 1) * self.size)
-        number, waiting = self.ahead or (None, None)
+        number, reading = self.ahead or (None, None)
         self.ahead = None
-        found = None if waiting is None else waiting.result()
-        if found is not None and number == block:
-            self.held[:, :, at] = found.to(self.device)
-        else:
-            self._read(block, self.held[:, :, at])
+        if reading is not None:
+            reading.result()
+        if number != block:
+            self._read(block)
+        at = slice(place * self.size, (place + 1) * self.size)
+        self.held[:, :, at] = torch.from_numpy(self._room).to(self.device)
         self.rows[at] = self.begins[block] + torch.arange(self.size)
         self.pool[place] = block
 
-    def _read(self, block: int, room: Tensor) -> Tensor:
-        """Rows of every cloud of every run, into `room (runs, clouds, size, d)`."""
+    def _read(self, block: int) -> None:
+        """Rows of every cloud of every run. Without torch, whose threads would stay and spin."""
         rows = slice(self.begins[block], self.begins[block] + self.size)
-        for clouds, into in zip(self.clouds, room, strict=True):
-            for cloud, place in zip(clouds, into, strict=True):
-                place.copy_(torch.from_numpy(cloud(rows)))
-        return room
+        for clouds, room in zip(self.clouds, self._room, strict=True):
+            for cloud, place in zip(clouds, room, strict=True):
+                place[:] = cloud(rows)
+
+    @cached_property
+    def _room(self) -> np.ndarray:
+        """Where a block is read to, `(runs, clouds, size, d)`: all of them into the pool itself."""
+        if not self.streams and self.held.device.type == "cpu":
+            whole: np.ndarray = self.held.numpy()
+            return whole
+        return np.empty((*self.held.shape[:2], self.size, self.held.shape[3]), np.float32)

@@ -32,6 +32,8 @@ from swflow.store.scores import read_key, write_scores
 from swflow.study import registry
 from swflow.study.roots import homes, score_code
 
+# Of torch in this process: scoring leaves it one.
+ALL_THREADS = torch.get_num_threads()
 # Between threads of Python: short beside the steps of a small classifier, which wait for the GIL.
 SWITCH_SECONDS = 5e-4
 
@@ -98,15 +100,18 @@ def score(
 
     Stale is what was computed by other code, from other inputs or with other sample sizes: a new
     or changed group computes itself alone. threads: conditions measured side by side (default: as
-    many as torch has threads). Raises InputError for an unknown group, and where draws have no
+    many as torch had threads). Raises InputError for an unknown group, and where draws have no
     reference of their entropy.
     """
-    threads = threads or torch.get_num_threads()
+    threads = threads or ALL_THREADS
     torch.set_num_threads(1)
     sys.setswitchinterval(SWITCH_SECONDS)
     known = {group: registry.module("metrics", group) for group in groups}
     keys = {group: group_key(module, inputs, settings, seed) for group, module in known.items()}
-    stale = [group for group in groups if read_key(out / f"{group}.json") != keys[group]]
+    files = {group: out / f"{group}.json" for group in groups}
+    stale = [group for group in groups if read_key(files[group]) != keys[group]]
+    for group in set(groups) - set(stale):
+        files[group].touch()  # newer than its inputs: up to date
 
     measures = {group: importlib.import_module(known[group]).measure for group in stale}
 
@@ -120,7 +125,7 @@ def score(
         begun = {waiting.submit(measured, group): group for group in stale}
         for done in progress("score", as_completed(begun), total=len(begun)):
             group = begun[done]
-            write_scores(out / f"{group}.json", done.result(), keys[group])
+            write_scores(files[group], done.result(), keys[group])
 
 
 @contextmanager

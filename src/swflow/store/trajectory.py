@@ -18,7 +18,8 @@ from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
 
 FORMAT = 2
-MIN_CHUNK_BYTES = 2**20
+# Reading a chunk costs half a millisecond beside its bytes.
+MIN_CHUNK_BYTES = 2**22
 CLOUDS = ("particles", "drift", "twin", "tracers", "current")
 EVERY = slice(None)
 
@@ -114,6 +115,7 @@ class TrajectoryStore:
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
+        self.arrays: dict[str, Any] = {}  # opened once: opening takes as long as reading a chunk
         self.remedy = f"Remove {path} and run `swflow simulate` (or snakemake) again."
         try:
             self.root = zarr.open_group(path, mode="r", zarr_format=3)
@@ -168,11 +170,13 @@ class TrajectoryStore:
             )
 
     def _array(self, name: str) -> Any:
-        return self.root[name]
+        if name not in self.arrays:
+            self.arrays[name] = self.root[name]
+        return self.arrays[name]
 
 
 def _create_cloud(root: zarr.Group, name: str, times: int, n: int, dim: int) -> Any:
-    """Float32 `(times, n, dim)`: chunks of at least 1 MB or a whole slice, a shard a slice.
+    """Float32 `(times, n, dim)`: chunks of at least 4 MiB or a whole slice, a shard a slice.
 
     Each chunk has a checksum, so that a flipped byte is not taken for a number.
     """
