@@ -80,7 +80,8 @@ def test_any_time_up_to_the_horizon_is_between_its_neighbours(
 ) -> None:
     x0 = torch.randn(50, 2, generator=generator)
     early, middle, late = (flow_map.transport(x0, time=t) for t in (0.8, 0.9, 1.0))
-    assert float((middle - (early + late) / 2).norm()) < 0.3 * float((late - early).norm())
+    # Of a path like e^(−τ) the middle of h = .2 lies h/8 of its length beside the chord.
+    assert float((middle - (early + late) / 2).norm()) < 2 * 0.2 / 8 * float((late - early).norm())
 
 
 def test_samples_are_in_data_units_and_follow_the_generator(
@@ -92,7 +93,8 @@ def test_samples_are_in_data_units_and_follow_the_generator(
     assert torch.equal(first, second)
     assert first.shape == (400, 2)
     shift = torch.from_numpy(dataset.units.shift).float()
-    assert float((first.mean(0) - shift).abs().max()) < 1
+    # Five standard errors of a mean of 400.
+    assert bool(((first.mean(0) - shift).abs() < 5 * first.std(0) / 20).all())
     assert not torch.equal(first, flow_map.sample(400))
 
 
@@ -108,7 +110,8 @@ def test_quasi_random_sources_are_more_even(flow_map: FlowMap) -> None:
         ).mean(dim=1)
         for quasi in (False, True)
     }
-    assert float(means[True].std(dim=0).max()) < 0.3 * float(means[False].std(dim=0).min())
+    # 256 Sobol points: an error of about 1/256 instead of 1/16, known to a sixth by 20 means.
+    assert float(means[True].std(dim=0).max()) < 2 / 16 * float(means[False].std(dim=0).min())
 
 
 def test_same_seed_trains_the_same_bytes(
@@ -173,8 +176,10 @@ def test_gaussian_fit_has_the_moments_of_the_teacher(
             cloud = store.particles(index)
             time, generator = float(store.time[index]), torch.Generator().manual_seed(0)
             draws = gaussian.draw(40000, Condition(store.entropy, time), generator).x.numpy()
-            np.testing.assert_allclose(draws.mean(0), cloud.mean(0), atol=0.02)
-            np.testing.assert_allclose(np.cov(draws.T), np.cov(cloud.T), atol=0.05)
+            deviation = cloud.std(axis=0)  # five standard errors of each moment
+            assert (np.abs(draws.mean(0) - cloud.mean(0)) < 5 * deviation / 200).all()
+            error = np.abs(np.cov(draws.T) - np.cov(cloud.T))
+            assert (error < 5 * np.sqrt(2) / 200 * np.outer(deviation, deviation)).all()
 
 
 def test_particles_are_drawn_with_replacement(stores: list[list[Trajectory]]) -> None:

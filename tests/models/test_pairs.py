@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from swflow.models.pairs import GIB, Lesson, PairDataset, TimePair
+from swflow.models.pairs import GIB, PairDataset, RunPairs, TimePair
 from swflow.randomness import keyed_generator
 
 N, DIM, BLOCK, STEPS = 1000, 2, 64, 640
@@ -25,8 +25,8 @@ class Numbered:
     def __init__(self) -> None:
         self.read: list[tuple[int, slice]] = []
 
-    def lesson(self) -> Lesson:
-        return Lesson(
+    def pairs_of(self) -> RunPairs:
+        return RunPairs(
             [self.cloud(k) for k in range(3)],
             [TimePair(0, 1, 0.0, 1.0, 1.0), TimePair(0, 2, 0.0, 2.0, 3.0)],
         )
@@ -47,7 +47,7 @@ def pairs(blocks: int | None, run: Numbered | None = None, steps: int = STEPS) -
     pool = 1.0 if blocks is None else 4 * DIM * 3 * BLOCK * (blocks + 0.5) / GIB
     found = PairDataset(
         [run],
-        [run.lesson()],  # type: ignore[list-item]
+        [run.pairs_of()],  # type: ignore[list-item]
         pool_gib=pool,
         steps=steps,
         seed=0,
@@ -117,7 +117,7 @@ def test_seeds_stream_in_another_order() -> None:
     run = Numbered()
     other = PairDataset(
         [run],
-        [run.lesson()],  # type: ignore[list-item]
+        [run.pairs_of()],  # type: ignore[list-item]
         pool_gib=4 * DIM * 3 * BLOCK * 2.5 / GIB,
         steps=STEPS,
         seed=1,

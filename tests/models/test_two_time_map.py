@@ -8,7 +8,7 @@ import torch
 import swflow
 from swflow.flow.trajectory import Trajectory
 from swflow.metrics import fidelity
-from swflow.metrics.fidelity import composition_defect, unexplained_variance
+from swflow.metrics.fidelity import composition_defect, repeatability, unexplained_variance
 from swflow.metrics.subject import Subject
 from swflow.models.conditioned import learned_indices
 from swflow.models.draws import Draws
@@ -26,6 +26,9 @@ from swflow.stages.train import train
 TRAINING = OptimiserSettings(steps=1500, batch_size=256, average_decay=0.99, precision="float32")
 SHAPE = NetworkSettings(width=64, depth=3)
 
+# Times the repeatability: two are the least that the map of one run can be from another.
+NEAR = 10
+
 
 @pytest.fixture(scope="module")
 def model(folder: Path, dataset: Dataset, stores: list[list[Trajectory]]) -> TwoTimeMap:
@@ -34,6 +37,14 @@ def model(folder: Path, dataset: Dataset, stores: list[list[Trajectory]]) -> Two
     found = swflow.load(folder / "two-time")
     assert isinstance(found, TwoTimeMap)
     return found
+
+
+def repeated(first: Trajectory, second: Trajectory, index: int) -> float:
+    """The repeatability of the flow, in percent: .01 to .3 with 1,000 particles."""
+    own, other = first.repeated(index), second.repeated(index)
+    assert own is not None
+    assert other is not None
+    return repeatability(own, other)
 
 
 def test_map_between_equal_times_is_the_identity(model: TwoTimeMap) -> None:
@@ -48,10 +59,12 @@ def test_map_between_equal_times_is_the_identity(model: TwoTimeMap) -> None:
 def test_any_number_of_passes_leads_to_the_flow(
     model: TwoTimeMap, stores: list[list[Trajectory]], passes: int, entropy: int
 ) -> None:
-    """On a run that was not learned from; the best constant has 100 %, the identity more."""
-    assert unexplained_variance(model, stores[1][entropy], 6, passes)[0] < 5
+    """On a run that was not learned from: near what a second run of so few particles differs by."""
+    learned, other = stores[0][entropy], stores[1][entropy]
+    assert unexplained_variance(model, other, 6, passes)[0] < NEAR * repeated(learned, other, 6)
     if passes > 1:
-        assert 0 < composition_defect(model, stores[1][entropy], 6, passes)[0] < 5
+        defect, _ = composition_defect(model, other, 6, passes)
+        assert 0 < defect < NEAR * repeated(learned, other, 6)
 
 
 def test_only_composing_maps_have_a_defect(
@@ -82,7 +95,7 @@ def test_every_other_time_is_learned_and_the_rest_lie_between(
     times = store.time.tolist()
     assert model.spec.times == pytest.approx([times[k] for k in (0, 2, 4, 6)])
     for k in range(1, 7):
-        assert unexplained_variance(model, store, k)[0] < 5
+        assert unexplained_variance(model, store, k)[0] < NEAR * repeated(stores[0][0], store, k)
 
 
 @pytest.mark.parametrize(

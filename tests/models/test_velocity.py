@@ -54,9 +54,9 @@ def test_ode_has_the_laws_of_the_flow(
         ratio = math.sqrt(sum(squares[0]) / sum(squares[1]))
         start = torch.from_numpy(store.particles(0))
         unmoved = float(sliced_wasserstein(start, end, thetas)) / math.sqrt(sum(squares[1]) / 20)
-        # It learns at seven stored times: near the law, not at its floor. Unmoved points score 4.4.
-        assert unmoved > 4
-        assert ratio < 2.5
+        # It learns at seven stored times: nearer to the law than to where it began, on the scale
+        # of the floor, whose mean over 20 redraws is known to a few percent.
+        assert ratio < math.sqrt(unmoved)
 
 
 def test_more_evaluations_are_nearer_to_the_solution(velocity: Velocity) -> None:
@@ -91,10 +91,10 @@ def test_source_has_its_own_score_at_time_zero(
     """At time 0 v − ε∇log ρ of N(0, I) is v + εx; a uniform law has none at its edge."""
     run, every = stores[0][1], slice(None)
     indices = list(range(len(run.time)))
-    clouds, pairs = velocity.lesson(run, indices)
+    clouds, pairs = velocity.pairs_of(run, indices)
     assert pairs[0].start == 0
     inputs, goals = clouds[pairs[0].input](every), clouds[pairs[0].goal](every)
     np.testing.assert_allclose(goals, run.drift(0) + 0.1 * inputs, rtol=1e-5, atol=1e-6)
     uniform = replace(velocity.spec, source=SourceSettings(law="uniform"))
     for one in stores[0]:
-        assert len(Velocity(SMALL, uniform).lesson(one, indices).pairs) == len(run.time) - 1
+        assert len(Velocity(SMALL, uniform).pairs_of(one, indices).pairs) == len(run.time) - 1

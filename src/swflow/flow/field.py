@@ -142,12 +142,12 @@ class DriftField:
         moved, moved_tracers = torch.empty_like(x), torch.empty_like(tracers)
         for number, (rows, target) in enumerate(zip(self.classes, targets, strict=True)):
             part = x[rows.particles]
-            riding = tracers[rows.tracers] if len(tracers) else tracers
+            massless = tracers[rows.tracers] if len(tracers) else tracers
             if keep and number not in self.kept:
                 assert target is not None
                 self.kept[number] = target_goals(target, mine, len(part), plan)
             goals = self.kept[number] if keep else None
-            own, own_tracers = drift(part, target, mine, riding, plan=plan, goals=goals)
+            own, own_tracers = drift(part, target, mine, massless, plan=plan, goals=goals)
             if len(self.classes) == 1:
                 moved, moved_tracers = own, own_tracers
                 continue

@@ -143,9 +143,9 @@ def _advance(state: State, field: DriftField, h: float) -> tuple[State, Tensor |
     size = h if euler else -math.expm1(-h)
     before, after = (0.0, 2 * entropy * h) if euler else (entropy * h, entropy * h)
     x = x + noise(before) if before else x
-    riding = state.tracers if state.twin is None else state.tracers[:0]
+    massless = state.tracers if state.twin is None else state.tracers[:0]
     thetas = field.directions(index)
-    drift, drift_tracers = field.drift(x, riding, index, thetas)
+    drift, drift_tracers = field.drift(x, massless, index, thetas)
     last = noise(after)
     observed = entropy / after * last if entropy else 0.0
     x = drift.mul_(size).add_(x).add_(last)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from swflow.flow.trajectory import Trajectory
-from swflow.models.pairs import Lesson, PairDataset
+from swflow.models.pairs import PairDataset, RunPairs
 from swflow.models.source_model import SourceModel
 from swflow.models.spec import ModelSpec
 from swflow.models.training import History, TrainingRun, seeded_weights, train_network
@@ -36,7 +36,7 @@ class ConditionedModel(SourceModel):
         )
 
     @abstractmethod
-    def lesson(self, run: Trajectory, indices: list[int]) -> Lesson:
+    def pairs_of(self, run: Trajectory, indices: list[int]) -> RunPairs:
         """What a run teaches at some of its stored times, 0 first."""
 
     @abstractmethod
@@ -54,7 +54,7 @@ class ConditionedModel(SourceModel):
             model = cls(settings, spec)
         pairs = PairDataset(
             teacher,
-            [model.lesson(run, indices) for run in teacher],
+            [model.pairs_of(run, indices) for run in teacher],
             pool_gib=settings.pool_gib,
             steps=settings.training.steps,
             seed=training.seed,

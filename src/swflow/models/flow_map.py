@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from swflow.flow.trajectory import Trajectory
 from swflow.models.conditioned import ConditionedModel
-from swflow.models.pairs import Lesson, TimePair
+from swflow.models.pairs import RunPairs, TimePair
 from swflow.models.spec import Condition
 
 
@@ -27,12 +27,12 @@ class FlowMap(ConditionedModel):
         naive = self.settings.target == "particles"
         return run.particles(index, rows) if naive else run.paired(index, rows)
 
-    def lesson(self, run: Trajectory, indices: list[int]) -> Lesson:
+    def pairs_of(self, run: Trajectory, indices: list[int]) -> RunPairs:
         """Source points, once, and where they are later: harder to learn the later."""
         clouds = [partial(run.particles, 0), *(partial(self.pair, run, k) for k in indices[1:])]
         ends = [float(run.time[k]) for k in indices[1:]]
         pairs = [TimePair(0, k, 0.0, end, self.clock(end)) for k, end in enumerate(ends, start=1)]
-        return Lesson(clouds, pairs)
+        return RunPairs(clouds, pairs)
 
     def predict(self, network: nn.Module, x: Tensor, conditions: Tensor) -> Tensor:
         """Where source points `(b, d)` are carried."""

@@ -27,7 +27,7 @@ class TimePair(NamedTuple):
     weight: float
 
 
-class Lesson(NamedTuple):
+class RunPairs(NamedTuple):
     """What one run teaches: clouds, and how they belong together."""
 
     clouds: Sequence[Cloud]
@@ -59,15 +59,15 @@ class PairDataset:
     def __init__(
         self,
         runs: Sequence[Trajectory],
-        lessons: Sequence[Lesson],
+        of_runs: Sequence[RunPairs],
         *,
         pool_gib: float,
         steps: int,
         seed: int,
         device: str,
     ) -> None:
-        self.clouds = [lesson.clouds for lesson in lessons]
-        self.pairs = lessons[0].pairs  # all runs of a flow have the same times
+        self.clouds = [each.clouds for each in of_runs]
+        self.pairs = of_runs[0].pairs  # all runs of a flow have the same times
         self.device = device
         n, dim = runs[0].shape
         row_bytes = 4 * dim * len(self.clouds) * len(self.clouds[0])

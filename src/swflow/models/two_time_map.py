@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from swflow.flow.trajectory import Trajectory
 from swflow.models.conditioned import ConditionedModel
-from swflow.models.pairs import Lesson, TimePair
+from swflow.models.pairs import RunPairs, TimePair
 from swflow.models.source_model import SeveralPasses
 from swflow.models.spec import Condition
 
@@ -26,7 +26,7 @@ class TwoTimeMap(SeveralPasses, ConditionedModel):
     composes: ClassVar[bool] = True
     n_clocks: ClassVar[int] = 2
 
-    def lesson(self, run: Trajectory, indices: list[int]) -> Lesson:
+    def pairs_of(self, run: Trajectory, indices: list[int]) -> RunPairs:
         """Every pair of times; half of the pairs of each later time begin at the source."""
         times = [float(run.time[k]) for k in indices]
         pairs = []
@@ -34,7 +34,7 @@ class TwoTimeMap(SeveralPasses, ConditionedModel):
             for at, start in enumerate(times[:k]):
                 part = 1.0 if k == 1 else 0.5 if at == 0 else 0.5 / (k - 1)
                 pairs.append(TimePair(at, k, start, end, self.clock(end) * part))
-        return Lesson([partial(run.paired, k) for k in indices], pairs)
+        return RunPairs([partial(run.paired, k) for k in indices], pairs)
 
     def predict(self, network: nn.Module, x: Tensor, conditions: Tensor) -> Tensor:
         """Where points `(b, d)` of the earlier time are at the later one."""

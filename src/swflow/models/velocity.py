@@ -11,7 +11,7 @@ from swflow.flow.source import source_score
 from swflow.flow.trajectory import EVERY, Trajectory
 from swflow.models.conditioned import ConditionedModel
 from swflow.models.ode import adams_bashforth
-from swflow.models.pairs import Lesson, TimePair
+from swflow.models.pairs import RunPairs, TimePair
 from swflow.models.source_model import SeveralPasses
 from swflow.models.spec import Condition
 
@@ -27,7 +27,7 @@ class Velocity(SeveralPasses, ConditionedModel):
     kind: ClassVar[str] = "velocity"
     one_pass: ClassVar[str] = "evaluation"
 
-    def lesson(self, run: Trajectory, indices: list[int]) -> Lesson:
+    def pairs_of(self, run: Trajectory, indices: list[int]) -> RunPairs:
         """Particles and (1 + τ)·(observed current velocity), at every time it is known.
 
         All times weigh the same: stored times are even in s, and so is the ODE.
@@ -38,7 +38,7 @@ class Velocity(SeveralPasses, ConditionedModel):
         times = [float(run.time[k]) for k in known]
         inputs = [partial(run.particles, k) for k in known]
         goals = [partial(self._slopes, run, k) for k in known]
-        return Lesson(
+        return RunPairs(
             [*inputs, *goals],
             [TimePair(k, len(known) + k, time, time, 1.0) for k, time in enumerate(times)],
         )

@@ -28,7 +28,10 @@ CAPTION = (
 
 
 def figure(metrics: pd.DataFrame) -> Figure:
-    """Ratio to the floor at every entropy and time, learned from (filled) or not (open)."""
+    """Ratio to the floor at every entropy and time, learned from (filled) or not (open).
+
+    Raises InputError where nothing lies between what was learned from.
+    """
     table = fidelity.table(metrics)
     all_learned = table.groupby(["dataset", "teacher", "model"])["trained"].transform("all")
     shown = table[~all_learned]

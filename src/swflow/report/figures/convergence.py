@@ -31,7 +31,8 @@ CURVES = {"sw_train": "training rows", "sw_heldout": "held-out rows"}
 def figure(metrics: pd.DataFrame) -> Figure:
     """SW of the flow to training and held-out rows over time and steps, a panel for each flow.
 
-    Dotted: of as many draws from the training rows to each.
+    Dotted: of as many draws from the training rows to each. Raises InputError where no flow was
+    scored.
     """
     found = metrics[metrics["metric"].isin(CURVES)]
     if found.empty:

@@ -24,21 +24,17 @@ from swflow.runtime.errors import InputError
 
 NEEDS = ("models",)
 CAPTION = (
-    "Each model against the flow, at every entropy and time. ``sw`` is the sliced Wasserstein "
-    "distance of the model's draws to all particles of a run that the model never saw; "
-    "``floor`` the same for draws of another, independent run; ``ratio`` their quotient, with "
-    "a 95 % bootstrap interval: 1 is perfect. ``excess`` is what remains with very many "
-    "draws, in percent of the distance from source to target; ``c2st difference`` how much "
-    "more often than for two runs of the flow a classifier tells the model from the flow; "
-    "``uvp`` the unexplained variance, in percent, of source points that the model never saw, "
-    "beside the flow's own ``repeatability``. The figure draws ``ratio``."
+    "SW₂ of each model's draws to a run of the flow that it never saw, over that of draws of "
+    "another, independent run: 1 (dashed) is a perfect sampler. Over time, a panel for each "
+    "entropy; bars: 95 % bootstrap intervals."
 )
 
 
 def figure(metrics: pd.DataFrame) -> Figure:
     """SW to a reference run over the floor, at each time, with 95 % intervals.
 
-    A line of panels for each flow, a panel for each of its entropies.
+    A line of panels for each flow, a panel for each of its entropies. Raises InputError where there
+    is no model.
     """
     table = fidelity.table(metrics)
     if table.empty:

@@ -26,7 +26,8 @@ CAPTION = (
 def figure(metrics: pd.DataFrame) -> Figure:
     """Coverage and memorisation at the end of the flow over the number of training rows.
 
-    A colour for each entropy; dashed: the flows that models learned from.
+    A colour for each entropy; dashed: the flows that models learned from. Raises InputError where
+    no flow runs on two sizes.
     """
     table = regularisation.table(metrics)
     sizes = metrics[metrics["metric"] == "train_rows"].groupby("dataset")["value"].first()

@@ -19,16 +19,18 @@ from swflow.runtime.errors import InputError
 
 NEEDS = ("models",)
 CAPTION = (
-    "Whether samples copy training rows, at every entropy and time. A: how often a sample is "
-    "nearer to the training rows than a held-out row is (½ for fresh data, 1 for copies); S: "
-    "how often it is nearer to some training rows than to as many held-out ones. ``beyond``: "
-    "upper 95 % limits of A − ½ and S − ½, those of the flow beside them; at most .05 passes. "
-    "In the figure dashed lines are the flows themselves."
+    "Whether samples copy training rows, over time. A: how often a sample is nearer to the "
+    "training rows than a held-out row is (½ for fresh data, 1 for copies); S: how often it is "
+    "nearer to some training rows than to as many held-out ones (½ for fresh data). Dashed: the "
+    "flows themselves; bands: 95 % intervals."
 )
 
 
 def figure(metrics: pd.DataFrame) -> Figure:
-    """A and S over time, a line of panels for each flow; dashed: the flows themselves."""
+    """A and S over time, a line of panels for each flow; dashed: the flows themselves.
+
+    Raises InputError where there is no model beside a flow.
+    """
     table = memorisation.table(metrics).dropna(subset=["time", "entropy"])
     names = {name: REGULARISATION[name] for name in ("memorisation_a", "memorisation_s")}
     learned = table.groupby(FLOW[:2])["model"].transform("nunique") > 1

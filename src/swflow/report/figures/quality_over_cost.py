@@ -42,7 +42,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
     """Distance to test rows, over its floor, over the seconds that 1,000 samples take.
 
     Of each method at its smallest entropy, a line over k passes. Of datasets that something was
-    learned of, but not those where only the map matters.
+    learned of, but not those where only the map matters. Raises InputError where there is none.
     """
     table = methods_table(metrics).dropna(subset=["seconds_per_1000"])
     real = metrics[(metrics["model"] == TEST_SET) & (metrics["metric"] == "sw_test")]

@@ -22,19 +22,18 @@ from swflow.settings import TEST_SET
 
 NEEDS = ("learned_entropies",)
 CAPTION = (
-    "What entropy does to samples at the end of the flow. ``sw test`` and ``coverage`` are "
-    "against the test split. Memorisation: ``A`` is the probability that a sample is nearer "
-    "to the training rows than a fresh real row is (Meehan et al. 2020), ``S`` the "
-    "probability that a sample is nearer to some training rows than to as many real rows that "
-    "nothing saw. Both are ½ for fresh data (row ``test_set``); a copier has A = 1. Far below "
-    "½, A says that samples lie off the data: read it beside coverage. Brackets and bands are "
-    "95 % bootstrap intervals over samples, training rows and held-out rows. Dashed lines are "
-    "what real rows score."
+    "What entropy does to samples at the end of the flow: their distance to test rows over that "
+    "of held-out real rows, coverage, and memorisation (A and S are ½ for fresh data, A is 1 for "
+    "copies, and far below ½ where samples lie off the data). Dashed: held-out real rows; bands: "
+    "95 % bootstrap intervals over samples, training rows and held-out rows."
 )
 
 
 def figure(metrics: pd.DataFrame) -> Figure:
-    """SW over its floor, coverage and memorisation over ε, a line of panels for each flow."""
+    """SW over its floor, coverage and memorisation over ε, a line of panels for each flow.
+
+    Raises InputError where no learned flow has two entropies.
+    """
     table = regularisation.table(metrics)
     table = table[table["model"] != TEST_SET]
     flows = table.groupby(["dataset", "teacher"]).nunique()

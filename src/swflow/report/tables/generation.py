@@ -6,14 +6,13 @@ from swflow.report.tables.common import ends, means
 
 NEEDS = ()
 CAPTION = (
-    "Samples at the end of the flow against the test split. Row ``test_set`` is what real held- "
-    "out rows score: the floor. Distances: sliced Wasserstein (``sw test``), exact Wasserstein "
-    "(``w2 test``), energy distance (``energy test``): smaller is better. ``precision``, "
-    "``recall``, ``density``, ``coverage`` compare nearest neighbours: 1 is ideal. ``c2st "
-    "test`` is the "
-    "accuracy of a classifier of samples against real rows: ½ is perfect. ``memorisation a`` "
-    "and ``s`` are above ½ for samples that lie nearer to training rows than held-out rows do, "
-    "and to as many held-out rows."
+    "Samples at the end of the flow against the test split. Row ``test_set`` is what real "
+    "held-out rows score: the floor. Distances: sliced Wasserstein (``sw test``), exact "
+    "Wasserstein (``w2 test``), energy distance (``energy test``): smaller is better. "
+    "``precision``, ``recall``, ``density``, ``coverage`` compare nearest neighbours: 1 is ideal. "
+    "``c2st test`` is the accuracy of a classifier of samples against real rows: ½ is perfect. "
+    "``memorisation a`` and ``s`` are above ½ for samples that lie nearer to training rows than "
+    "held-out rows do, and to as many held-out rows."
 )
 MEASURES = (
     *("sw_test", "w2_test", "energy_test", "precision", "recall", "density", "coverage"),

@@ -8,10 +8,9 @@ from swflow.settings import PARTICLES
 NEEDS = ()
 CAPTION = (
     "Whether samples copy training rows, at every entropy and time. A: how often a sample is "
-    "nearer to the training rows than a held-out row is (½ for fresh data, 1 for copies); S: "
-    "how often it is nearer to some training rows than to as many held-out ones. ``beyond``: "
-    "upper 95 % limits of A − ½ and S − ½, those of the flow beside them; at most .05 passes. "
-    "In the figure dashed lines are the flows themselves."
+    "nearer to the training rows than a held-out row is (½ for fresh data, 1 for copies); S: how "
+    "often it is nearer to some training rows than to as many held-out ones. ``beyond``: upper 95 "
+    "% limits of A − ½ and S − ½, those of the flow beside them; at most .05 passes."
 )
 
 

@@ -8,12 +8,11 @@ NEEDS = ()
 CAPTION = (
     "What entropy does to samples at the end of the flow. ``sw test`` and ``coverage`` are "
     "against the test split. Memorisation: ``A`` is the probability that a sample is nearer to "
-    "the training rows than a fresh real row is (Meehan et al. 2020), ``S`` the probability "
-    "that a sample is nearer to some training rows than to as many real rows that nothing "
-    "saw. Both are ½ for fresh data (row ``test_set``); a copier has A = 1. Far below ½, A says "
-    "that samples lie off the data: read it beside coverage. Brackets and bands are 95 % "
-    "bootstrap intervals over samples, training rows and held-out rows. Dashed lines are what "
-    "real rows score."
+    "the training rows than a fresh real row is (Meehan et al. 2020), ``S`` the probability that "
+    "a sample is nearer to some training rows than to as many real rows that nothing saw. Both "
+    "are ½ for fresh data (row ``test_set``); a copier has A = 1. Far below ½, A says that "
+    "samples lie off the data: read it beside coverage. Brackets are 95 % bootstrap intervals "
+    "over samples, training rows and held-out rows."
 )
 
 
