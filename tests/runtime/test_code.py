@@ -29,7 +29,8 @@ from swflow.settings import AnyModelSettings, DatasetSettings, SimulationSetting
 from swflow.settings.kinds import classes, tag
 from swflow.study import registry, roots
 found = {"collect": roots.collected_code()}
-needed = {"array": {"path": "x.npy"}, "gaussian": {"dim": 2}, "convex_map": {"dim": 2}}
+needed = {"array": {"path": "x.npy"}, "images": {"path": "x.zip"}, "gaussian": {"dim": 2}}
+needed["convex_map"] = {"dim": 2}
 for kind in classes(DatasetSettings):
     settings = kind(**needed.get(tag(kind), {}))
     found[f"prepare:{tag(kind)}"] = roots.dataset_code(settings)

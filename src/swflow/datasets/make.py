@@ -1,5 +1,6 @@
 """From a dataset's settings to its splits: drawn or read, divided, in model units."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +15,14 @@ from swflow.settings import RowsSettings, SplitSettings, SyntheticSettings, impl
 class RawRows:
     """Rows x `(n, *event_shape)` in data units and, where labelled, classes y `(n,)`.
 
-    attributes: where they come from, and what is known of their law.
+    attributes: where they come from, and what is known of their law; test: the rows of an official
+    test split, where there is one.
     """
 
     x: SlicedRows
     y: np.ndarray | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
+    test: "RawRows | None" = None
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,11 @@ def _draw(settings: SyntheticSettings) -> dict[str, RawRows]:
 
 
 def _split(rows: RawRows, settings: SplitSettings, rng: np.random.Generator) -> dict[str, RawRows]:
+    """A random part is held out, and another kept for tests where there is no official split."""
     n = len(rows.x)
-    n_heldout, n_test = round(n * settings.heldout_fraction), round(n * settings.test_fraction)
+    official = rows.test is not None
+    n_heldout = round(n * settings.fraction_held_out(official))
+    n_test = 0 if official else round(n * settings.test_fraction)
     order = rng.permutation(n)
     heldout, test, train = np.split(order, [n_heldout, n_heldout + n_test])
     if settings.n_train is not None and settings.n_train > len(train):
@@ -110,14 +116,34 @@ def _split(rows: RawRows, settings: SplitSettings, rng: np.random.Generator) -> 
             f"n_train = {settings.n_train}: only {len(train)} rows are left to train on; lower it."
         )
     parts = {"heldout": heldout, "test": test, "train": train[: settings.n_train]}
-    return {
+    attributes = rows.attributes | {"official_test": official}
+    found = {
         name: RawRows(
             RowSubset(np.asanyarray(rows.x), part),
             None if rows.y is None else rows.y[part],
-            rows.attributes,
+            attributes,
         )
         for name, part in parts.items()
     }
+    if rows.test is not None:
+        found["test"] = rows.test
+    if settings.all_classes:
+        _check_classes(found)
+    return found
+
+
+def _check_classes(splits: dict[str, RawRows]) -> None:
+    """Raise InputError where a class is missing in a split."""
+    labels = {name: rows.y for name, rows in splits.items() if rows.y is not None}
+    for known in np.unique(np.concatenate([np.zeros(0, int), *labels.values()])):
+        counts = {name: int(np.sum(y == known)) for name, y in labels.items()}
+        if empty := [name for name, n in counts.items() if not n]:
+            names = json.loads(splits["train"].attributes.get("classes", "{}"))
+            shown = repr(names[known]) if names else known
+            raise InputError(
+                f"class {shown} has {sum(counts.values())} images, none of them in the {empty[0]} "
+                "split; give it more, or leave it out."
+            )
 
 
 def check_rows(where: str, rows: RawRows) -> None:

@@ -11,10 +11,7 @@ from swflow.settings.datasets import (
     GaussianMixtureSettings,
     GaussianSettings,
     MoonsSettings,
-    RowsSettings,
-    SplitSettings,
     SwissRollSettings,
-    SyntheticSettings,
 )
 from swflow.settings.flows import (
     FlowFamily,
@@ -22,6 +19,14 @@ from swflow.settings.flows import (
     IntegrationSettings,
     SimulationSettings,
     StepSchedule,
+)
+from swflow.settings.images import (
+    Cifar10Settings,
+    FashionMnistSettings,
+    ImageSettings,
+    ImagesSettings,
+    KmnistSettings,
+    MnistSettings,
 )
 from swflow.settings.kinds import implementation
 from swflow.settings.models import (
@@ -41,6 +46,7 @@ from swflow.settings.models import (
 from swflow.settings.networks import NetworkSettings, OptimiserSettings
 from swflow.settings.parsing import parse_settings
 from swflow.settings.regularisers import SmoothingSettings
+from swflow.settings.rows import RowsSettings, SplitSettings, SyntheticSettings
 from swflow.settings.scoring import PARTICLES, TEST_SET, SampleSettings, ScoreSettings
 from swflow.settings.sources import RandomCovariance, SourceSettings
 
@@ -51,11 +57,13 @@ __all__ = [
     "AnyModelSettings",
     "ArraySettings",
     "CheckerboardSettings",
+    "Cifar10Settings",
     "ConvexMapSettings",
     "DataModelSettings",
     "DatasetSettings",
     "DigitsSettings",
     "EightGaussiansSettings",
+    "FashionMnistSettings",
     "FlowFamily",
     "FlowMapSettings",
     "FlowMatchingSettings",
@@ -65,9 +73,13 @@ __all__ = [
     "GaussianMixtureSettings",
     "GaussianSettings",
     "IcnnSettings",
+    "ImageSettings",
+    "ImagesSettings",
     "IntegrationSettings",
     "KernelDensitySettings",
     "Kind",
+    "KmnistSettings",
+    "MnistSettings",
     "ModelSettings",
     "MoonsSettings",
     "NetworkSettings",

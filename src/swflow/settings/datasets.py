@@ -1,47 +1,21 @@
-"""Settings of datasets: how the rows are made or read, and how they are split."""
+"""Settings of datasets: how the rows are made or read."""
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from swflow.settings.base import Count, Kind, Positive
+from swflow.settings.base import Count, Positive
+from swflow.settings.images import (
+    Cifar10Settings,
+    FashionMnistSettings,
+    ImagesSettings,
+    KmnistSettings,
+    MnistSettings,
+)
 from swflow.settings.kinds import or_installed
+from swflow.settings.rows import SplitSettings, SyntheticSettings
 from swflow.settings.sources import RandomCovariance
-
-Fraction = Annotated[float, Field(gt=0, lt=0.5)]
-
-
-class RowsSettings(Kind):
-    """What every kind declares.
-
-    classed: whether rows carry classes. gaussian: whether their law is, so that flows to it have a
-    closed form. map_known: whether the optimal map to it is.
-    """
-
-    kind: str
-    classed: ClassVar[bool] = False
-    gaussian: ClassVar[bool] = False
-    map_known: ClassVar[bool] = False
-
-    @property
-    def labelled(self) -> bool:
-        """Whether rows come with labels."""
-        return self.classed
-
-    @property
-    def file(self) -> Path | None:
-        """The file that rows are read from, where there is one."""
-        return None
-
-
-class SyntheticSettings(RowsSettings):
-    """A law that can be drawn from: splits are fresh draws."""
-
-    n_train: Annotated[int, Field(ge=2)] = 20000
-    n_heldout: Annotated[int, Field(ge=2)] = 10000
-    n_test: Annotated[int, Field(ge=2)] = 10000
-    seed: int = 0
 
 
 class EightGaussiansSettings(SyntheticSettings):
@@ -122,17 +96,6 @@ class ConvexMapSettings(SyntheticSettings):
     strength: Positive = Field(2.0, description="Length of the slopes that the terms have.")
 
 
-class SplitSettings(RowsSettings):
-    """Rows that exist: a random part is held out, another kept for tests."""
-
-    heldout_fraction: Fraction = 0.15
-    test_fraction: Fraction = 0.15
-    n_train: Annotated[int, Field(ge=2)] | None = Field(
-        None, description="Keep only so many of the training rows (default: all)."
-    )
-    seed: int = 0
-
-
 class DigitsSettings(SplitSettings):
     """scikit-learn's 1,797 scans of 8 × 8 pixels, dequantised, with labels."""
 
@@ -179,7 +142,12 @@ _Union = Annotated[
     | GaussianMixtureSettings
     | ConvexMapSettings
     | DigitsSettings
-    | ArraySettings,
+    | ArraySettings
+    | MnistSettings
+    | FashionMnistSettings
+    | KmnistSettings
+    | Cifar10Settings
+    | ImagesSettings,
     Field(discriminator="kind"),
 ]
 DatasetSettings = Annotated[_Union, or_installed("swflow.datasets", _Union)]

@@ -1,0 +1,61 @@
+"""What settings of datasets share: what every kind declares, and how rows are split."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from swflow.settings.base import Kind
+
+Fraction = Annotated[float, Field(gt=0, lt=0.5)]
+
+
+class RowsSettings(Kind):
+    """What every kind declares.
+
+    classed: whether rows carry classes. gaussian: whether their law is, so that flows to it have a
+    closed form. map_known: whether the optimal map to it is.
+    """
+
+    kind: str
+    classed: ClassVar[bool] = False
+    gaussian: ClassVar[bool] = False
+    map_known: ClassVar[bool] = False
+
+    @property
+    def labelled(self) -> bool:
+        """Whether rows come with labels."""
+        return self.classed
+
+    @property
+    def file(self) -> Path | None:
+        """The file that rows are read from, where there is one."""
+        return None
+
+
+class SyntheticSettings(RowsSettings):
+    """A law that can be drawn from: splits are fresh draws."""
+
+    n_train: Annotated[int, Field(ge=2)] = 20000
+    n_heldout: Annotated[int, Field(ge=2)] = 10000
+    n_test: Annotated[int, Field(ge=2)] = 10000
+    seed: int = 0
+
+
+class SplitSettings(RowsSettings):
+    """Rows that exist: a random part is held out, another kept for tests.
+
+    all_classes: whether every class must be in every split.
+    """
+
+    all_classes: ClassVar[bool] = False
+    heldout_fraction: Fraction = 0.15
+    test_fraction: Fraction = 0.15
+    n_train: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="Keep only so many of the training rows (default: all)."
+    )
+    seed: int = 0
+
+    def fraction_held_out(self, official: bool) -> float:
+        """Part of the rows to hold out; `official`: where there is a test split beside them."""
+        return self.heldout_fraction
