@@ -54,11 +54,11 @@ def write_stores(folder: Path) -> None:
 def train(folder: Path, pool_gib: float) -> dict[str, float]:
     """Seconds of a step, once warm, and the peak of resident memory."""
     from swflow.models.fit import fit
-    from swflow.models.training import TrainingRun
     from swflow.representation.affine import Affine
     from swflow.representation.dataset import Dataset
     from swflow.settings import FlowMapSettings
     from swflow.stages.loading import open_runs
+    from swflow.training.loop import TrainingRun
 
     began: list[float] = []
 

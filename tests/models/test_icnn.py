@@ -15,7 +15,6 @@ from swflow.models import icnn as icnn_module
 from swflow.models.fit import fit
 from swflow.models.icnn import Icnn, Limits
 from swflow.models.spec import Condition
-from swflow.models.training import TrainingRun
 from swflow.networks.icnn import ConvexNetwork
 from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
@@ -23,6 +22,7 @@ from swflow.settings import GaussianSettings, IcnnSettings
 from swflow.stages.prepare import write_splits
 from swflow.stages.train import train
 from swflow.store.dataset import read_dataset
+from swflow.training.loop import TrainingRun
 from tests.helpers import normal, rewrite_model, values
 
 END = Condition(None, 1.0)

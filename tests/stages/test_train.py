@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from swflow.flow.trajectory import Trajectory
-from swflow.models.training import TrainingState
 from swflow.representation.dataset import Dataset
 from swflow.runtime.checkpoint import Checkpoint
 from swflow.runtime.errors import InputError
@@ -15,6 +14,7 @@ from swflow.runtime.termination import TerminatedError
 from swflow.settings import FlowMapSettings, NetworkSettings, OptimiserSettings
 from swflow.stages.train import Watch, train
 from swflow.store.model import read_model
+from swflow.training.loop import TrainingState
 
 SETTINGS = FlowMapSettings(
     network=NetworkSettings(width=8, depth=1),

@@ -13,10 +13,10 @@ from swflow.flow.trajectory import Trajectory
 from swflow.models.pairs import PairDataset, RunPairs
 from swflow.models.source_model import SourceModel
 from swflow.models.spec import ModelSpec
-from swflow.models.training import History, TrainingRun, seeded_weights, train_network
 from swflow.randomness import keyed_generator
 from swflow.runtime.errors import InputError
 from swflow.settings import implementation
+from swflow.training.loop import History, TrainingRun, seeded_weights, train_network
 
 
 class ConditionedModel(SourceModel):

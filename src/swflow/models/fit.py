@@ -6,10 +6,10 @@ from typing import Any
 from swflow.flow.trajectory import Trajectory
 from swflow.models.sampler import Model
 from swflow.models.spec import ModelSpec
-from swflow.models.training import History, TrainingRun
 from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
 from swflow.settings import ModelSettings, SimulationSettings, SourceSettings, implementation
+from swflow.training.loop import History, TrainingRun
 
 
 def fit(

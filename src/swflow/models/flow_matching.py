@@ -10,11 +10,11 @@ from swflow.models.data_model import DataModel
 from swflow.models.ode import adams_bashforth
 from swflow.models.source_model import SeveralPasses
 from swflow.models.spec import Condition, ModelSpec
-from swflow.models.training import History, TrainingRun, seeded_weights, train_network
 from swflow.randomness import keyed_generator
 from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
 from swflow.settings import FlowMatchingSettings, implementation
+from swflow.training.loop import History, TrainingRun, seeded_weights, train_network
 
 
 class FlowMatching(SeveralPasses, DataModel):

@@ -11,9 +11,9 @@ from torch import Generator, Tensor
 from swflow.flow.trajectory import Trajectory
 from swflow.models.sampler import Model
 from swflow.models.spec import Condition, Drawn, ModelSpec
-from swflow.models.training import History, TrainingRun
 from swflow.runtime.errors import InputError
 from swflow.settings import GaussianFitSettings
+from swflow.training.loop import History, TrainingRun
 
 
 class GaussianFit(Model):

@@ -9,18 +9,18 @@ from swflow.flow.source import draw_source
 from swflow.models.data_model import DataModel
 from swflow.models.source_model import SourceModel
 from swflow.models.spec import Condition, ModelSpec
-from swflow.models.training import (
+from swflow.networks.icnn import ConvexNetwork
+from swflow.randomness import keyed_generator
+from swflow.representation.dataset import Dataset
+from swflow.runtime.errors import InputError
+from swflow.settings import IcnnSettings
+from swflow.training.loop import (
     DivergedError,
     History,
     TrainingRun,
     seeded_weights,
     train_network,
 )
-from swflow.networks.icnn import ConvexNetwork
-from swflow.randomness import keyed_generator
-from swflow.representation.dataset import Dataset
-from swflow.runtime.errors import InputError
-from swflow.settings import IcnnSettings
 
 # Data in model units spread over about 1: a map that leads this far has diverged, and so has a game
 # whose value is so many times E⟨X, Y⟩, at most about d.

@@ -8,10 +8,10 @@ from torch import Generator, Tensor
 
 from swflow.models.data_model import DataModel
 from swflow.models.spec import Condition, Drawn, ModelSpec
-from swflow.models.training import History, TrainingRun
 from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
 from swflow.settings import KernelDensitySettings
+from swflow.training.loop import History, TrainingRun
 
 BANDWIDTHS = np.geomspace(0.01, 1, 13)
 FOLDS = 5

@@ -8,7 +8,6 @@ from typing import Any
 
 from swflow.flow.trajectory import Trajectory
 from swflow.models.fit import fit
-from swflow.models.training import DivergedError, Saved, TrainingRun, TrainingState
 from swflow.representation.dataset import Dataset
 from swflow.runtime.checkpoint import CHECKPOINT_SECONDS, Checkpoint
 from swflow.runtime.errors import InputError
@@ -19,6 +18,7 @@ from swflow.runtime.termination import TerminatedError, noted_termination
 from swflow.settings import ModelSettings
 from swflow.store.model import write_model
 from swflow.study.roots import training_code
+from swflow.training.loop import DivergedError, Saved, TrainingRun, TrainingState
 
 
 def train(

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from swflow.models.training import (
+from swflow.randomness import keyed_generator
+from swflow.settings import OptimiserSettings
+from swflow.training.loop import (
     DivergedError,
     Saved,
     TrainingRun,
@@ -16,8 +18,6 @@ from swflow.models.training import (
     seeded_weights,
     train_network,
 )
-from swflow.randomness import keyed_generator
-from swflow.settings import OptimiserSettings
 
 SETTINGS = OptimiserSettings(steps=60, batch_size=16, precision="float32", average_decay=0.9)
 LONG = SETTINGS.model_copy(update={"steps": 900})  # a row every 4 steps: losses are pending

@@ -1,0 +1,1 @@
+"""Training of networks: the loop that all share."""
