@@ -45,6 +45,14 @@ STUDY: dict[str, Any] = {
         **{"n_exact": 20, "n_timed": 20, "n_timings": 1},
     },
 }
+# The same with a GPU for each heavy job, which this cluster says that it has.
+GPUS = "with_gpus"
+WITH_GPUS = STUDY | {
+    "gpus": 1,
+    "processes": 1,
+    "flows": {GPUS: STUDY["flows"]["flow"]},
+    "experiments": [{"dataset": "eight", "flow": GPUS}],
+}
 # First in PATH of the jobs: what may happen to a job, each once.
 FAULTS = """#!/bin/sh
 once() { [ ! -e "{marks}/$1" ] && : > "{marks}/$1"; }
@@ -71,6 +79,17 @@ RUNTIME = "min(attempt * 60, 240)"  # minutes; 240 is this cluster's MaxTime
 def cluster() -> Iterator[slurm.Cluster]:
     with slurm.running() as started:
         yield started
+
+
+@pytest.fixture(scope="module", autouse=True)
+def gpu_study(
+    cluster: slurm.Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["Study"]:
+    """The study with GPUs, begun beside the other: a cluster's jobs wait most of their time."""
+    until = ("--retries", "0", "--until", "simulate")
+    folder = tmp_path_factory.mktemp("gpus")
+    with started_study(cluster, folder, WITH_GPUS, *until) as study:
+        yield study
 
 
 def copied_project(folder: Path) -> Path:
@@ -100,8 +119,8 @@ def faulty_swflow(folder: Path) -> Path:
 class Study:
     """Snakemake, submitting a study's jobs."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
-        self._process, self._log = process, log
+    def __init__(self, process: "subprocess.Popen[bytes]", folder: Path, log: Path) -> None:
+        self._process, self.folder, self._log = process, folder, log
 
     def log(self) -> str:
         """What it said."""
@@ -138,10 +157,15 @@ def started_study(
     with log.open("w") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
-        yield Study(process, log)
+        yield Study(process, folder, log)
     finally:
         process.kill()
         process.wait()
+
+
+def own_jobs(cluster: slurm.Cluster) -> list[dict[str, str]]:
+    """All jobs but those of the study with GPUs."""
+    return [job for job in cluster.jobs() if GPUS not in job["comment"]]
 
 
 def of_rule(jobs: list[dict[str, str]], rule: str, *wildcards: str) -> list[dict[str, str]]:
@@ -156,14 +180,14 @@ def of_rule(jobs: list[dict[str, str]], rule: str, *wildcards: str) -> list[dict
 
 def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Path) -> None:
     flows = tmp_path / "run" / "results" / "flows" / "eight" / "flow" / "entropy0"
-    products = ["results/tables/fidelity.csv", "results/figures/fidelity.png"]
-    with started_study(cluster, tmp_path, STUDY, "--", *products) as study:
+    table = "results/tables/fidelity.csv"
+    with started_study(cluster, tmp_path, STUDY, "--", table) as study:
         study.wait_for(flows / "seed1.zarr.partial")
-        (running,) = of_rule(cluster.jobs(), "simulate", "1")
+        (running,) = of_rule(own_jobs(cluster), "simulate", "1")
         cluster.ask("scancel", running["id"])
         study.wait_for(flows / "seed1.zarr.checkpoint")
         assert study.returncode() == 0, study.log()
-    jobs = cluster.jobs()
+    jobs = own_jobs(cluster)
     results = tmp_path / "run" / "results"
     assert (results / "tables" / "fidelity.csv").is_file()
     assert not list(results.rglob("*.partial"))
@@ -207,14 +231,11 @@ def simulated_here(folder: Path, seed: int) -> dict[str, Any]:
     return arrays(run_of(out))
 
 
-def test_gpus_are_asked_for(cluster: slurm.Cluster, tmp_path: Path) -> None:
+def test_gpus_are_asked_for(cluster: slurm.Cluster, gpu_study: Study) -> None:
     """By the jobs of heavy rules; on this cluster's toy GPU torch finds no CUDA, and says so."""
-    with_gpus = STUDY | {"gpus": 1, "processes": 1}
-    until = ("--retries", "0", "--until", "simulate")
-    with started_study(cluster, tmp_path, with_gpus, *until) as study:
-        assert study.returncode() == 1, study.log()
-    jobs = of_rule(cluster.jobs(), "simulate")[-2:]
+    assert gpu_study.returncode() == 1, gpu_study.log()
+    jobs = [job for job in of_rule(cluster.jobs(), "simulate") if GPUS in job["comment"]]
     shown = [cluster.ask("scontrol", "show", "job", job["id"]) for job in jobs]
     assert [re.findall(r"TresPerJob=(\S+)", text) for text in shown] == [["gres:gpu:1"]] * 2, shown
-    logs = tmp_path / "run" / "results" / "logs" / "simulate" / "eight" / "flow" / "entropy0"
+    logs = gpu_study.folder / "run" / "results" / "logs" / "simulate" / "eight" / GPUS / "entropy0"
     assert "torch sees no GPU here" in "".join(p.read_text() for p in logs.iterdir())

@@ -25,12 +25,13 @@ MODELS = {tag(kind): kind for kind in classes(AnyModelSettings)}
 DATASETS = {tag(kind): kind for kind in classes(DatasetSettings)}
 DIGESTS = """
 import json, sys
-from swflow.settings import AnyModelSettings, DatasetSettings, SimulationSettings
+from swflow.settings import AnyModelSettings, DatasetSettings, LatentSettings, SimulationSettings
 from swflow.settings.kinds import classes, tag
 from swflow.study import registry, roots
 found = {"collect": roots.collected_code()}
+found["autoencoder"] = roots.autoencoder_code(LatentSettings(of="images"))
 needed = {"array": {"path": "x.npy"}, "images": {"path": "x.zip"}, "gaussian": {"dim": 2}}
-needed["convex_map"] = {"dim": 2}
+needed |= {"convex_map": {"dim": 2}, "latent": {"of": "images"}}
 for kind in classes(DatasetSettings):
     settings = kind(**needed.get(tag(kind), {}))
     found[f"prepare:{tag(kind)}"] = roots.dataset_code(settings)
@@ -170,6 +171,23 @@ def test_a_family_of_datasets_counts_for_itself(kind: str, package: Path, change
     module, _, name = DATASETS[kind].home.partition(":")
     edit_functions(package.parent / f"{module.replace('.', '/')}.py", name)
     assert changed() == {f"prepare:{kind}"}
+
+
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        ("networks/convolutional.py", ("pyramid",)),
+        ("representation/autoencoder.py", ("difference", "fit_autoencoder")),
+        ("representation/autoencoder.py", ("loss",)),
+    ],
+)
+def test_an_autoencoder_counts_for_itself_and_its_latents(
+    file: str, names: tuple[str, ...], package: Path, changed: Changed
+) -> None:
+    edit_functions(package / file, *names)
+    found = changed()
+    assert "autoencoder" in found
+    assert found <= {"autoencoder", "prepare:latent"}
 
 
 def test_units_count_for_datasets_and_models(

@@ -27,7 +27,7 @@ def trained(
 ) -> dict[str, Any]:
     settings = SETTINGS.model_copy(update=changes)
     train(settings, dataset, runs, 0, out, "cpu", checkpoint_seconds=seconds)
-    description, tensors = read_model(out)
+    description, tensors, _ = read_model(out)
     return description | {"weights": {k: v.numpy().tobytes() for k, v in tensors.items()}}
 
 

@@ -6,7 +6,12 @@ import sys
 
 from swflow.settings import PARTICLES, TEST_SET
 from swflow.study import registry
-from swflow.study.roots import collected_code, dataset_code, pictured_code
+from swflow.study.roots import (
+    autoencoder_code,
+    collected_code,
+    dataset_code,
+    pictured_code,
+)
 from swflow.study.roots import simulation_code, training_code
 from swflow.study.study import DATA
 
@@ -74,6 +79,14 @@ def sampled_times(wildcards):
 def dataset_file(wildcards):
     """A file that the dataset is read from, where there is one."""
     return study.datasets[wildcards.dataset].file or []
+
+
+def made_of(wildcards):
+    """The images and the autoencoder that latents are made of; nothing of other datasets."""
+    of = study.datasets[wildcards.dataset].made_of
+    if of is None:
+        return []
+    return [f"results/datasets/{of}.h5", f"results/autoencoders/{wildcards.dataset}"]
 
 
 def simulation_settings(wildcards):

@@ -17,6 +17,7 @@ from swflow.runtime.termination import EXIT_CODE, TerminatedError, end_on_termin
 from swflow.settings import (
     AnyModelSettings,
     DatasetSettings,
+    LatentSettings,
     SampleSettings,
     ScoreSettings,
     SimulationSettings,
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 # In the data's order.
 app.command(epilog=fields(DatasetSettings))(rules.prepare)
+app.command(epilog=fields(LatentSettings))(rules.train_autoencoder)
 app.command(epilog=fields(SimulationSettings))(rules.simulate)
 app.command(epilog=fields(AnyModelSettings))(rules.train)
 app.command(epilog=fields(SampleSettings))(rules.sample)

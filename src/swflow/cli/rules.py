@@ -28,6 +28,7 @@ from swflow.cli.options import (
 from swflow.settings import (
     AnyModelSettings,
     DatasetSettings,
+    LatentSettings,
     SampleSettings,
     ScoreSettings,
     SimulationSettings,
@@ -35,12 +36,49 @@ from swflow.settings import (
 
 
 def prepare(
-    out: Out, settings: SettingsText = "{}", override: Overrides = [], name: str = ""
+    out: Out,
+    settings: SettingsText = "{}",
+    override: Overrides = [],
+    name: str = "",
+    images: Annotated[
+        Path | None, typer.Option(help="Of latents: the dataset file of the images.")
+    ] = None,
+    autoencoder: Annotated[
+        Path | None, typer.Option(help="Of latents: the folder of `swflow train-autoencoder`.")
+    ] = None,
 ) -> None:
     """Make or read a dataset: splits in model units, one HDF5 file."""
     from swflow.stages.prepare import prepare
+    from swflow.store.dataset import read_dataset
 
-    prepare(read_settings(DatasetSettings, settings, override), name or out.stem, out)
+    chosen = read_settings(DatasetSettings, settings, override)
+    of = None if images is None else read_dataset(images)
+    prepare(chosen, name or out.stem, out, images=of, autoencoder=autoencoder)
+
+
+def train_autoencoder(
+    images: Annotated[Path, typer.Argument(help="Dataset file of images.")],
+    out: Out,
+    settings: SettingsText = "{}",
+    override: Overrides = [],
+    device: Device = "cpu",
+    checkpoint_seconds: CheckpointSeconds = 60,
+) -> None:
+    """Fit an autoencoder to images, for a dataset of kind latent; write its folder.
+
+    Interrupted, the same command goes on from the last checkpoint.
+    """
+    from swflow.stages.autoencoder import train_autoencoder
+    from swflow.store.dataset import read_dataset
+
+    chosen = read_settings(LatentSettings, settings, override)
+    train_autoencoder(
+        chosen,
+        read_dataset(images),
+        out,
+        checked_device(device),
+        checkpoint_seconds=checkpoint_seconds,
+    )
 
 
 def simulate(

@@ -78,8 +78,8 @@ def make_dataset(settings: RowsSettings) -> dict[str, RawRows]:
     return _split(implementation(settings)(settings, rng), settings, rng)
 
 
-def encoded(name: str, splits: dict[str, RawRows]) -> tuple[Affine, dict[str, EncodedRows]]:
-    """The model units of the training rows, and all splits in them.
+def model_units(name: str, splits: dict[str, RawRows]) -> Affine:
+    """The model units of the training rows, once all splits are checked.
 
     Raises InputError on empty, constant or non-finite rows.
     """
@@ -88,7 +88,7 @@ def encoded(name: str, splits: dict[str, RawRows]) -> tuple[Affine, dict[str, En
     units = Affine.from_rows(splits["train"].x)
     if not units.scale > 0:
         raise InputError(f"dataset {name!r}: all training rows are equal; a flow needs a spread.")
-    return units, {split: EncodedRows(rows.x, units) for split, rows in splits.items()}
+    return units
 
 
 def _draw(settings: SyntheticSettings) -> dict[str, RawRows]:

@@ -24,6 +24,7 @@ class Store(Protocol):
     label: np.ndarray | None
     shape: tuple[int, int]
     block_rows: int
+    packed: bytes | None  # the decoder of latents
 
     @property
     def identity(self) -> str:

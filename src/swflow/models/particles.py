@@ -11,6 +11,7 @@ from swflow.flow.trajectory import Trajectory
 from swflow.models.sampler import Journey, Sampler
 from swflow.models.spec import Condition, Drawn, ModelSpec
 from swflow.representation.affine import Affine
+from swflow.representation.latent import with_decoder
 
 
 class Particles(Sampler):
@@ -24,7 +25,7 @@ class Particles(Sampler):
         labels, shares = first.classes()
         self.spec = ModelSpec(
             dataset=first.attributes["dataset"],
-            units=Affine.from_json(first.attributes["units"]),
+            units=with_decoder(Affine.from_json(first.attributes["units"]), first.store.packed),
             source=first.settings.source,
             times=tuple(float(t) for t in first.time),
             entropies=tuple(self.runs),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 from torch import Tensor
 
 from swflow.representation.affine import Affine
+from swflow.representation.latent import with_decoder
 from swflow.settings import SourceSettings
 
 
@@ -59,11 +60,14 @@ class ModelSpec:
         }
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """The spec written by `to_json`. Raises KeyError, TypeError or ValueError otherwise."""
+    def from_json(cls, values: dict[str, Any], decoder: bytes | None = None) -> Self:
+        """The spec written by `to_json`; decoder: that of latents, packed.
+
+        Raises KeyError, TypeError or ValueError otherwise.
+        """
         return cls(
             values["dataset"],
-            Affine.from_json(values["units"]),
+            with_decoder(Affine.from_json(values["units"]), decoder),
             SourceSettings.model_validate(values["source"]),
             tuple(values["times"]),
             tuple(values["entropies"]),

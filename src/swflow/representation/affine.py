@@ -62,6 +62,16 @@ class Affine:
         """Dimension of a flattened event."""
         return int(np.prod(self.event_shape))
 
+    @property
+    def data_shape(self) -> tuple[int, ...]:
+        """Shape of an event in data units."""
+        return self.event_shape
+
+    @property
+    def packed(self) -> bytes | None:
+        """The decoder of latents, packed; None where rows are data themselves."""
+        return None
+
     def encode(self, data: np.ndarray) -> np.ndarray:
         """`(n, *event_shape)` in data units -> the same shape in model units, float32."""
         return ((data - self.shift) / self.scale).astype(np.float32)

@@ -29,6 +29,7 @@ from swflow.settings.images import (
     MnistSettings,
 )
 from swflow.settings.kinds import implementation
+from swflow.settings.latents import ConvolutionalSettings, LatentSettings
 from swflow.settings.models import (
     MODEL_KINDS,
     AnyModelSettings,
@@ -59,6 +60,7 @@ __all__ = [
     "CheckerboardSettings",
     "Cifar10Settings",
     "ConvexMapSettings",
+    "ConvolutionalSettings",
     "DataModelSettings",
     "DatasetSettings",
     "DigitsSettings",
@@ -79,6 +81,7 @@ __all__ = [
     "KernelDensitySettings",
     "Kind",
     "KmnistSettings",
+    "LatentSettings",
     "MnistSettings",
     "ModelSettings",
     "MoonsSettings",

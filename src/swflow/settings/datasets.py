@@ -14,6 +14,7 @@ from swflow.settings.images import (
     MnistSettings,
 )
 from swflow.settings.kinds import or_installed
+from swflow.settings.latents import LatentSettings
 from swflow.settings.rows import SplitSettings, SyntheticSettings
 from swflow.settings.sources import RandomCovariance
 
@@ -147,7 +148,8 @@ _Union = Annotated[
     | FashionMnistSettings
     | KmnistSettings
     | Cifar10Settings
-    | ImagesSettings,
+    | ImagesSettings
+    | LatentSettings,
     Field(discriminator="kind"),
 ]
 DatasetSettings = Annotated[_Union, or_installed("swflow.datasets", _Union)]

@@ -28,6 +28,11 @@ class RowsSettings(Kind):
         return self.classed
 
     @property
+    def made_of(self) -> str | None:
+        """The dataset that rows are made of, where they are made of one."""
+        return None
+
+    @property
     def file(self) -> Path | None:
         """The file that rows are read from, where there is one."""
         return None

@@ -17,10 +17,10 @@ def load(path: str | Path) -> Model:
     Raises InputError (a ValueError) where files are missing, foreign or do not fit together.
     """
     folder = Path(path)
-    description, tensors = read_model(folder)
+    description, tensors, decoder = read_model(folder)
     try:
         settings = parse_settings(AnyModelSettings, description["settings"], str(folder))
-        spec = ModelSpec.from_json(description["spec"])
+        spec = ModelSpec.from_json(description["spec"], decoder)
         model: Model = implementation(settings).rebuild(settings, spec, tensors)
         model.attributes = description
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -2,21 +2,48 @@
 
 from pathlib import Path
 
-from swflow.datasets.make import RawRows, encoded, make_dataset
-from swflow.settings import RowsSettings
+from swflow.datasets.make import EncodedRows, RawRows, make_dataset, model_units
+from swflow.representation.affine import Affine
+from swflow.representation.dataset import Dataset
+from swflow.runtime.errors import InputError
+from swflow.settings import LatentSettings, RowsSettings
 from swflow.store.dataset import write_dataset
 
 
-def prepare(settings: RowsSettings, name: str, out: Path) -> None:
+def prepare(
+    settings: RowsSettings,
+    name: str,
+    out: Path,
+    *,
+    images: Dataset | None = None,
+    autoencoder: Path | None = None,
+) -> None:
     """Make or read a dataset, and write its splits in model units.
 
-    Raises InputError on input that cannot be used.
+    images, autoencoder: what latents are made of. Raises InputError on input that cannot be used.
     """
-    write_splits(make_dataset(settings), name, out)
+    if not isinstance(settings, LatentSettings):
+        if images is not None or autoencoder is not None:
+            raise InputError(f"a dataset of kind {settings.kind} is made of no images; leave out.")
+        write_splits(make_dataset(settings), name, out)
+        return
+    if images is None or autoencoder is None:
+        raise InputError(
+            "latents are made of a dataset of images and an autoencoder: give --images and "
+            "--autoencoder."
+        )
+    from swflow.datasets.latent import latents
+    from swflow.stages.autoencoder import load_autoencoder
+
+    units, splits = latents(load_autoencoder(autoencoder), images)
+    _write(units, splits, name, out)
 
 
 def write_splits(splits: dict[str, RawRows], name: str, out: Path) -> None:
     """Write splits train, heldout and test, given in data units. Raises as `prepare`."""
-    units, rows = encoded(name, splits)
-    labelled = {split: (rows[split], splits[split].y) for split in rows}
-    write_dataset(out, name, units, labelled, splits["train"].attributes)
+    _write(model_units(name, splits), splits, name, out)
+
+
+def _write(units: Affine, splits: dict[str, RawRows], name: str, out: Path) -> None:
+    rows = {split: (EncodedRows(of.x, units), of.y) for split, of in splits.items()}
+    write_dataset(out, name, units, rows, splits["train"].attributes)

@@ -115,14 +115,17 @@ def score(
 
     measures = {group: importlib.import_module(known[group]).measure for group in stale}
 
-    def measured(group: str) -> list[dict[str, Any]]:
-        subject = _subject(known[group], inputs, settings, seed, workers)
+    def measured(group: str, subject: Subject) -> list[dict[str, Any]]:
         return records(list(measures[group](subject)))
 
     # Some wait for all conditions of a group, the others work. Libraries, loaded by now, take one
     # thread in each.
     with _threads(threads) as workers, _threads(threads) as waiting:
-        begun = {waiting.submit(measured, group): group for group in stale}
+        # Made here, not in threads: they read code, and Python's parser bears one thread only.
+        subjects = {
+            group: _subject(known[group], inputs, settings, seed, workers) for group in stale
+        }
+        begun = {waiting.submit(measured, group, subjects[group]): group for group in stale}
         for done in progress("score", as_completed(begun), total=len(begun)):
             group = begun[done]
             write_scores(files[group], done.result(), keys[group])

@@ -128,7 +128,7 @@ class _Job:
                 self.distances.add(snapshot.particles)
             self.bar.close()
             writer.flush()  # what it waits for counts
-            writer.finish(self._attributes(writer))
+            writer.finish(self._attributes(writer), self.run.dataset.units.packed)
         self.checkpoint.remove()
 
     def _after_step(self, state: State, writer: TrajectoryWriter) -> None:

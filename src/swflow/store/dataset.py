@@ -12,12 +12,14 @@ import numpy as np
 
 from swflow.representation.affine import Affine, SlicedRows, slices
 from swflow.representation.dataset import Dataset, Split
+from swflow.representation.latent import with_decoder
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
 from swflow.runtime.provenance import versions
 
 FORMAT = 1
 SPLITS = ("train", "heldout", "test")
+DECODER = "decoder"  # of latents, packed
 DIGEST_ROWS = 4096  # read at a time
 
 
@@ -40,6 +42,8 @@ def write_dataset(
             if y is not None:
                 file[f"{split}/y"] = y.astype(np.int64)
             stored[split] = Split(x, file[f"{split}/y"][:] if y is not None else None)
+        if units.packed is not None:
+            file[DECODER] = np.frombuffer(units.packed, np.uint8)
         file.attrs.update(
             {
                 "format": FORMAT,
@@ -71,6 +75,7 @@ def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
                 raise InputError(
                     f"{path}: dataset format {found}, this version reads format {FORMAT}. {remedy}"
                 )
+            decoder = bytes(file[DECODER][:]) if DECODER in file else None
             rows = {name: _read_split(file[name], streamed and name == "train") for name in SPLITS}
             digest = _digest(rows)
             if attributes.get("digest", digest) != digest:
@@ -83,6 +88,7 @@ def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
     shape = rows["train"].x.shape[1:]
     shift, scale = np.asarray(attributes["shift"]), float(attributes["scale"])
     units = Affine(shift, scale, shape, (float(low), float(high)))
+    units = with_decoder(units, decoder)
     return Dataset(str(attributes["name"]), rows, units, attributes, digest)
 
 

@@ -1,11 +1,14 @@
-"""Model folders: weights.safetensors, settings.json, history.csv. Nothing in them is executed."""
+"""Model folders: weights.safetensors, settings.json, history.csv. Nothing in them is executed.
+
+Models of latents have the decoder beside them: decoder.safetensors.
+"""
 
 import csv
 import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from safetensors.torch import load, save_file
 from torch import Tensor
@@ -14,6 +17,15 @@ from swflow.runtime.errors import InputError
 
 FORMAT = 3
 WEIGHTS, DESCRIPTION, HISTORY = "weights.safetensors", "settings.json", "history.csv"
+DECODER = "decoder.safetensors"
+
+
+class StoredModel(NamedTuple):
+    """What a folder holds: the decoder is that of latents, packed, where the model draws some."""
+
+    description: dict[str, Any]
+    tensors: dict[str, Tensor]
+    decoder: bytes | None
 
 
 def write_model(
@@ -21,10 +33,14 @@ def write_model(
     description: Mapping[str, Any],
     tensors: Mapping[str, Tensor],
     history: list[dict[str, float]],
+    decoder: bytes | None = None,
 ) -> None:
     """Write a model's files into an existing folder."""
     save_file({k: v.contiguous() for k, v in tensors.items()}, folder / WEIGHTS)
     said = {"format": FORMAT, **description}
+    if decoder is not None:
+        (folder / DECODER).write_bytes(decoder)
+        said["decoder"] = hashlib.sha256(decoder).hexdigest()
     said["checksum"] = checksum(said, (folder / WEIGHTS).read_bytes())
     (folder / DESCRIPTION).write_text(json.dumps(said, indent=1))
     with (folder / HISTORY).open("w", newline="") as file:
@@ -38,8 +54,8 @@ def is_model(folder: Path) -> bool:
     return (folder / DESCRIPTION).is_file()
 
 
-def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """A folder's description and tensors.
+def read_model(folder: Path) -> StoredModel:
+    """A folder's description, tensors and decoder.
 
     Raises InputError where a file is absent, unreadable or of another format.
     """
@@ -57,11 +73,24 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
                 f"{folder}: {DESCRIPTION} and {WEIGHTS} are not what was written together: one "
                 "was changed or damaged. Train it again."
             )
-        return description | {"identity": found}, load(weights)
+        decoder = _read_decoder(folder, description.get("decoder"))
+        return StoredModel(description | {"identity": found}, load(weights), decoder)
     except InputError:
         raise
     except Exception as error:  # safetensors, JSON and the file system raise unrelated types
         raise InputError(f"{folder}: not a readable model folder ({error}).") from error
+
+
+def _read_decoder(folder: Path, expected: str | None) -> bytes | None:
+    if expected is None:
+        return None
+    decoder = (folder / DECODER).read_bytes()
+    if hashlib.sha256(decoder).hexdigest() != expected:
+        raise InputError(
+            f"{folder}: {DECODER} is not what was written with the rest: it was changed or "
+            "damaged. Train it again."
+        )
+    return decoder
 
 
 def checksum(description: Mapping[str, Any], weights: bytes) -> str:

@@ -67,11 +67,17 @@ class TrajectoryWriter:
             pending.result()
             self.waited_seconds += time.perf_counter() - began
 
-    def finish(self, attributes: dict[str, Any]) -> None:
-        """Write the attributes, `complete` last. Raises ValueError if a time is missing."""
+    def finish(self, attributes: dict[str, Any], decoder: bytes | None = None) -> None:
+        """Write the decoder of latents and the attributes, `complete` last.
+
+        Raises ValueError if a time is missing.
+        """
         if self.written < len(self.times):
             raise ValueError(f"{self.written} of {len(self.times)} stored times were written.")
         self.flush()
+        if decoder is not None:
+            packed = np.frombuffer(decoder, np.uint8)
+            self.root.create_array("decoder", data=packed, compressors=None, overwrite=True)
         self.root.attrs.update({"format": FORMAT, **attributes})
         self.root.attrs["complete"] = True
 
@@ -123,6 +129,8 @@ class TrajectoryStore:
             self._check()
             self.time: np.ndarray = self._array("time")[:]
             self.label: np.ndarray | None = self._array("label")[:] if self.has("label") else None
+            packed = self._array("decoder")[:] if self.has("decoder") else None
+            self.packed: bytes | None = None if packed is None else packed.tobytes()
             _, n, dim = self._array("particles").shape
         except (
             FileNotFoundError,

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from swflow.runtime.code import code_version
-from swflow.settings import Kind, ModelSettings, RowsSettings, SimulationSettings
+from swflow.settings import Kind, LatentSettings, ModelSettings, RowsSettings, SimulationSettings
 
 # What stages call of models that they look up: their numbers, and a model made of them.
 TENSORS = "swflow.models.sampler:Model.tensors"
@@ -33,7 +33,17 @@ def homes(settings: Any) -> Iterator[str]:
 def dataset_code(settings: RowsSettings) -> str:
     """Of a dataset's file."""
     make = "swflow.datasets.make"
-    return code_version(f"{make}:make_dataset", f"{make}:encoded", *homes(settings))
+    return code_version(
+        *(f"{make}:make_dataset", f"{make}:model_units", f"{make}:EncodedRows"), *homes(settings)
+    )
+
+
+def autoencoder_code(settings: LatentSettings) -> str:
+    """Of an autoencoder's folder."""
+    home = "swflow.representation.autoencoder"
+    return code_version(
+        f"{home}:fit_autoencoder", f"{home}:Autoencoder.tensors", settings.network.home
+    )
 
 
 def simulation_code(settings: SimulationSettings) -> str:

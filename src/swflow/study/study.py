@@ -55,9 +55,27 @@ class Study(Settings):
         for section, reserved in RESERVED.items():
             if taken := sorted(set(getattr(self, section)) & set(reserved)):
                 raise ValueError(f"{section}.{taken[0]}: this name is reserved; choose another.")
+        for name, dataset in self.datasets.items():
+            self._check_made_of(f"datasets.{name}", dataset.made_of)
         for index, experiment in enumerate(self.experiments):
             self._check_experiment(f"experiments.{index}", experiment)
         return self
+
+    def labelled(self, dataset: str) -> bool:
+        """Whether rows of a dataset come with labels: those of what it is made of, too."""
+        settings = self.datasets[dataset]
+        return settings.labelled if settings.made_of is None else self.labelled(settings.made_of)
+
+    def _check_made_of(self, where: str, of: str | None) -> None:
+        if of is None:
+            return
+        if of not in self.datasets:
+            raise ValueError(
+                f"{where}.of: {of!r} is not a preset under datasets: defined are "
+                f"{', '.join(self.datasets)}."
+            )
+        if self.datasets[of].made_of is not None:
+            raise ValueError(f"{where}.of: {of!r} is made of another dataset itself; name that.")
 
     def _check_experiment(self, where: str, experiment: Experiment) -> None:
         for section, names in (
@@ -72,8 +90,8 @@ class Study(Settings):
                         f"{where}: {name!r} is not a preset under {section}: "
                         f"defined are {', '.join(presets) or 'none'}."
                     )
-        family, dataset = self.flows[experiment.flow], self.datasets[experiment.dataset]
-        if family.labels and not dataset.labelled:
+        family = self.flows[experiment.flow]
+        if family.labels and not self.labelled(experiment.dataset):
             raise ValueError(
                 f"{where}: flow {experiment.flow!r} has labels: true, "
                 f"dataset {experiment.dataset!r} has no labels."

@@ -17,7 +17,8 @@ from swflow.representation.affine import Affine
 from swflow.representation.dataset import Dataset
 
 N_PANELS, N_POINTS, N_PATHS, N_IMAGES = 5, 4000, 150, 8
-IMAGE_MAP = matplotlib.colormaps["gray_r"].with_extremes(bad="#9ecae1")
+GAP = "#9ecae1"  # between images
+IMAGE_MAP = matplotlib.colormaps["gray_r"].with_extremes(bad=GAP)
 CLASS_COLOURS = sns.color_palette("colorblind")
 # A picture of a row: the labels of its panels, and the samples in each.
 Panels = dict[str, Draws]
@@ -102,7 +103,8 @@ def image_figure(dataset: Dataset, shown: dict[str, Panels]) -> Figure:
             show_strip(axes, images, dataset.units).set_visible(draws is not None)
         show_strip(panels[-1, column], own, dataset.units)
         panels[0, column].set_title(title, fontsize=11)
-    for axes, label in zip(panels[:, 0], [*lines, "real, test split"], strict=True):
+    below = "real" if dataset.units.packed is None else "reconstructed"
+    for axes, label in zip(panels[:, 0], [*lines, f"{below}, test split"], strict=True):
         axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10)
     return figure
 
@@ -132,29 +134,47 @@ def panel_labels(shown: dict[str, Panels]) -> list[str]:
 
 
 def show(axes: Any, image: np.ndarray, units: Affine) -> Any:
-    """An image `(height, width)` in data units, in the range that the data have."""
+    """An image `(height, width)` or `(height, width, 3)` in data units, in the data's range."""
     low, high = units.value_range
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
-    return axes.imshow(image, cmap=IMAGE_MAP, vmin=low, vmax=high, interpolation="nearest")
+    shown = pixels(image, units)
+    return axes.imshow(shown, cmap=IMAGE_MAP, vmin=low, vmax=high, interpolation="nearest")
+
+
+def pixels(image: np.ndarray, units: Affine) -> np.ndarray:
+    """What is drawn of an image: grey values as they are, colours in [0, 1], gaps (NaN) in GAP."""
+    if image.ndim == 2:
+        return image
+    low, high = units.value_range
+    colours = np.clip((image - low) / (high - low), 0, 1)
+    return np.where(np.isnan(image), matplotlib.colors.to_rgb(GAP), colours)
 
 
 def show_strip(axes: Any, images: np.ndarray, units: Affine) -> Any:
-    """Images `(·, *event_shape)` in model units side by side."""
+    """Images `(·, *event_shape)`, given in model units, side by side."""
     return show(axes, strip(units.decode(images), N_IMAGES), units)
 
 
 def strip(images: np.ndarray, n: int) -> np.ndarray:
-    """`(·, height, width)` side by side, n places wide, with a gap (NaN) between."""
-    flat = images.reshape(len(images), *images.shape[-2:])
-    padded = np.pad(flat, ((0, n - len(flat)), (0, 0), (0, 1)), constant_values=np.nan)
+    """Images side by side, n places wide, with a gap (NaN) between.
+
+    `(·, height, width)` give `(height, ·)`; `(·, 3, height, width)` give `(height, ·, 3)`; of other
+    channels the mean is shown.
+    """
+    if images.ndim == 4:
+        coloured = images.shape[1] == 3
+        images = np.moveaxis(images, 1, -1) if coloured else images.mean(axis=1)
+    sides = [(0, n - len(images)), (0, 0), (0, 1), (0, 0)]
+    padded = np.pad(images, sides[: images.ndim], constant_values=np.nan)
     return np.concatenate(list(padded), axis=1)[:, :-1]
 
 
 def grid(images: np.ndarray, side: int) -> np.ndarray:
     """Lines of `side` images, with gaps (NaN) between."""
     lines = [strip(images[k : k + side], side) for k in range(0, len(images), side)]
-    padded = [np.pad(line, ((0, 1), (0, 0)), constant_values=np.nan) for line in lines]
+    below = [(0, 1), (0, 0), (0, 0)]
+    padded = [np.pad(line, below[: line.ndim], constant_values=np.nan) for line in lines]
     return np.concatenate(padded)[:-1]
 
 
@@ -175,8 +195,8 @@ def plane(x: np.ndarray) -> np.ndarray:
 
 
 def are_images(units: Affine) -> bool:
-    """Whether events have a height and a width."""
-    return len(units.event_shape) >= 2
+    """Whether events have a height and a width, in data units."""
+    return len(units.data_shape) >= 2
 
 
 def most_passes(draws: Sequence[Draws]) -> list[Draws]:

@@ -7,7 +7,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from swflow.report.pictures.common import N_POINTS, are_images, frame, grid, plane, scatter, show
+from swflow.report.pictures.common import (
+    N_POINTS,
+    are_images,
+    frame,
+    grid,
+    pixels,
+    plane,
+    scatter,
+    show,
+)
 from swflow.representation.affine import Affine
 
 Frames = Callable[[int], tuple[str, np.ndarray]]
@@ -53,7 +62,7 @@ def _moving_images(
 
     def draw(k: int) -> list[Any]:
         title, x = frames(k)
-        image.set_data(grid(x, side))
+        image.set_data(pixels(grid(x, side), units))
         axes.set_title(title)
         return [image]
 

@@ -1,0 +1,34 @@
+"""Latents of images as a dataset: every split encoded, with the decoder that leads back."""
+
+from dataclasses import replace
+
+from swflow.datasets.make import RawRows, model_units
+from swflow.representation.affine import Affine
+from swflow.representation.autoencoder import Autoencoder
+from swflow.representation.dataset import Dataset
+from swflow.representation.latent import with_decoder
+from swflow.runtime.errors import InputError
+
+# Attributes of images that are not those of their latents.
+OWN = {"name", "format", "shift", "scale", "value_range", "versions", "digest"}
+
+
+def latents(autoencoder: Autoencoder, images: Dataset) -> tuple[Affine, dict[str, RawRows]]:
+    """Model units of latents, and the splits as latents `(n, dim)`, with labels of the images.
+
+    Raises InputError where the autoencoder was fitted to other images.
+    """
+    if autoencoder.digest != images.digest:
+        raise InputError(
+            f"the autoencoder was fitted to dataset {autoencoder.images!r}, and {images.name!r} "
+            "holds other rows; train one for it: swflow train-autoencoder."
+        )
+    attributes = {k: v for k, v in images.attributes.items() if k not in OWN}
+    attributes["of"] = images.name
+    splits = {
+        name: RawRows(autoencoder.encode(split.x), split.y, attributes)
+        for name, split in images.splits.items()
+    }
+    units = model_units(f"latents of {images.name}", splits)
+    units = replace(units, value_range=images.units.value_range)
+    return with_decoder(units, autoencoder.decoder.pack()), splits
