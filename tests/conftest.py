@@ -1,5 +1,6 @@
 """Small data that several test files need."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,10 @@ from tests.pipeline import finished
 
 __all__ = ["finished"]  # a fixture, as those below
 
-# Tiny tensors: threads cost more than they give, above all on a busy machine.
+# Tiny tensors: threads cost more than they give, above all on a busy machine. Commands that tests
+# start inherit this; Snakemake gives its jobs what their rules say.
 torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 # Minutes each: they begin first, so that several workers end together.
