@@ -92,6 +92,41 @@ def test_fault_is_one_message_with_key_and_remedy(config: Any, message: str) -> 
     assert "\n" not in str(caught.value)
 
 
+IMAGES = {"kind": "fashion_mnist", "embedded": True}
+CODES = {"kind": "latent", "of": "a"}
+
+
+def test_latents_know_the_labels_of_their_images() -> None:
+    flows = {"f": {"horizon": 2, "labels": True}}
+    experiments = [{"dataset": "codes", "flow": "f"}]
+    good = {"flows": flows, "experiments": experiments}
+    parse_settings(Study, good | {"datasets": {"a": IMAGES, "codes": CODES}}, "c")
+    rows = {"kind": "array", "path": "x.npy"}
+    with pytest.raises(InputError, match=r"dataset 'codes' has no labels"):
+        parse_settings(Study, good | {"datasets": {"a": rows, "codes": CODES}}, "c")
+
+
+@pytest.mark.parametrize(
+    ("datasets", "message"),
+    [
+        ({"codes": CODES}, r"datasets.codes.of: 'a' is not a preset under datasets"),
+        ({"a": CODES, "codes": CODES}, r"'a' is made of another dataset itself|is not a preset"),
+        (
+            {"b": IMAGES, "a": CODES | {"of": "b"}, "codes": CODES},
+            r"datasets.codes.of: 'a' is made of another dataset itself; name that",
+        ),
+        ({"a": IMAGES, "codes": CODES | {"network": {"width": 12}}}, r"width = 12: must be a mul"),
+        (
+            {"a": IMAGES | {"data_rot": "x"}},
+            r"datasets.a.data_rot: unknown key. Did you mean data_",
+        ),
+    ],
+)
+def test_faulty_datasets_of_images_are_named(datasets: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_settings(Study, {"datasets": datasets}, "c")
+
+
 def test_entropy_that_was_never_simulated_is_refused() -> None:
     models = {"m": {"kind": "flow_map", "entropies": [0.7]}}
     with pytest.raises(InputError, match=r"learns at entropies \[0.7\], flow 'f' has"):
