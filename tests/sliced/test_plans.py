@@ -9,6 +9,7 @@ import torch
 
 from swflow import FlowSettings, random_directions, simulate, sliced_velocity, sliced_wasserstein
 from swflow.settings.slicing import HistogramSettings, SketchSettings
+from swflow.sliced import sorting
 from swflow.sliced.directions.dense import as_directions
 from swflow.sliced.distances import evaluation_directions
 from swflow.sliced.drift import drift
@@ -60,9 +61,14 @@ def test_duplicated_points_share_goals_in_order_of_index(dtype: torch.dtype) -> 
         assert (copies.diff() == 1).all()
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("n", [1, 2, 3000])
-def test_rows_are_sorted_whatever_they_hold(n: int) -> None:
+def test_rows_are_sorted_whatever_they_hold(
+    n: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Negative, huge, tiny, subnormal, equal and infinite numbers, both zeros."""
+    if compiled:
+        monkeypatch.setattr(sorting, "WORTH_LOADING", 0)
     rows = normal(7, n, 0)
     rows[1] *= 1e30
     rows[2] *= 1e-42
