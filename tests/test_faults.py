@@ -1,6 +1,7 @@
 """What can happen to a long job on a shared machine: nothing is lost, nothing half taken as whole.
 
-The kills are a few here and many by `make stress`; the table of faults is in profiles/README.md.
+Kills at random moments run by `make stress` (those of simulations, many in a process of their own,
+in stages/test_resume.py, too); the table of faults is in profiles/README.md.
 """
 
 import json
@@ -28,7 +29,7 @@ from swflow.store.dataset import read_dataset
 from tests.helpers import arrays, run_of, wait_until
 from tests.pipeline import ROOT
 
-N_KILLS = int(os.environ.get("SWFLOW_KILLS", "1"))  # of each stage; more by `make stress`
+N_KILLS = int(os.environ.get("SWFLOW_KILLS", "0"))  # of each stage, and of Snakemake
 SWFLOW = [sys.executable, "-m", "swflow.cli"]
 EIGHT = '{"kind": "eight_gaussians", "n_train": 1000, "n_heldout": 400, "n_test": 400}'
 FLOW = '{"horizon": 12, "n_times": 4, "step": 0.01, "n_directions": 16, "n_particles": 2000}'
@@ -36,6 +37,7 @@ MAP = '{"kind": "flow_map", "network": {"width": 64, "depth": 2}, "training": {"
 SCORE = '{"n_draws": 400, "n_redraws": 5, "n_large": 4000, "n_classifier": 400, "n_exact": 300}'
 
 pytestmark = pytest.mark.workflow
+kill_loop = pytest.mark.skipif(not N_KILLS, reason="kill loops run by `make stress`")
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,7 @@ def content(path: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes()}
 
 
+@kill_loop
 @pytest.mark.parametrize("stage", STAGES)
 def test_killed_at_random_moments_a_stage_ends_with_the_same_bytes(
     stage: str, products: Path, tmp_path: Path
@@ -265,6 +268,7 @@ def study(folder: Path, *options: str, target: str = SCORE_FILE) -> "subprocess.
     )
 
 
+@kill_loop
 def test_snakemake_killed_at_random_moments_finishes_later(tmp_path: Path) -> None:
     rng, results = random.Random(0), tmp_path / "results"
     kills = wholes = 0

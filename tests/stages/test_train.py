@@ -12,7 +12,8 @@ from swflow.runtime.checkpoint import Checkpoint
 from swflow.runtime.errors import InputError
 from swflow.runtime.termination import TerminatedError
 from swflow.settings import FlowMapSettings, NetworkSettings, OptimiserSettings
-from swflow.stages.train import Watch, train
+from swflow.stages.fitting import Watch
+from swflow.stages.train import train
 from swflow.store.model import read_model
 from swflow.training.loop import TrainingState
 
