@@ -14,7 +14,7 @@ import pytest
 
 STAGES = [
     *("prepare", "simulate", "train", "sample", "score", "time", "collect", "tabulate", "plot"),
-    "picture",
+    *("picture", "train-autoencoder"),
 ]
 FLOW = '{"horizon": 2, "n_times": 3, "step": 0.5, "n_directions": 8, "n_particles": 64}'
 MODEL = '{"kind": "flow_map", "network": {"width": 8, "depth": 1}, "training": {"steps": 5}}'
@@ -65,6 +65,30 @@ def test_help_lists_the_fields_of_settings() -> None:
     text = " ".join(swflow("simulate", "--help").stdout.split())
     for part in ("n_directions (128)", "entropy (0.0)", "step.max (1.0)", "source.law"):
         assert part in text
+
+
+def test_latents_are_made_by_hand(tmp_path: Path) -> None:
+    images = '{"kind": "fashion_mnist", "embedded": true}'
+    codes = '{"kind": "latent", "of": "clothes", "dim": 4, "network": {"width": 8}}'
+    few = "--set training.steps=2 --set training.batch_size=8"
+    commands = [
+        f"prepare --settings '{images}' --out clothes.h5",
+        f"train-autoencoder clothes.h5 --settings '{codes}' {few} --out autoencoder",
+        f"prepare --settings '{codes}' --images clothes.h5 --autoencoder autoencoder --out codes.h5",
+        "sample codes.h5 -n 4 --out codes.npy",
+        "sample clothes.h5 -n 4 --out clothes.png",
+    ]
+    run = swflow("batch", cwd=tmp_path, given="\n".join(commands))
+    assert run.returncode == 0, run.stderr
+    assert np.load(tmp_path / "codes.npy").shape == (4, 28, 28)
+    assert (tmp_path / "clothes.png").is_file()
+    assert not list(tmp_path.glob("*.partial"))
+    run = swflow("prepare", "--settings", codes, "--out", "again.h5", cwd=tmp_path)
+    assert run.returncode == 1
+    assert run.stderr == (
+        "swflow: error: latents are made of a dataset of images and an autoencoder: give --images "
+        "and --autoencoder.\n"
+    )
 
 
 def test_every_stage_works_by_hand_and_in_one_process(tmp_path: Path) -> None:

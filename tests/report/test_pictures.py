@@ -13,7 +13,7 @@ from swflow.report.pictures import common
 from swflow.report.pictures.common import by_class, pixels, strip
 from swflow.representation.affine import Affine
 from swflow.representation.dataset import Dataset, Split
-from swflow.stages.figures import animate
+from swflow.stages.pictures import animate
 from swflow.stages.points import write_points
 
 UNITS = Affine(np.zeros((3, 4, 4)), 1.0, (3, 4, 4), (0.0, 1.0))

@@ -1,7 +1,9 @@
 """Autoencoders of images, and latents as a dataset whose samples are images."""
 
 import json
+import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,14 +18,17 @@ from swflow.representation.autoencoder import difference
 from swflow.representation.dataset import Dataset
 from swflow.representation.decoder import ImageDecoder, image_shape
 from swflow.runtime.errors import InputError
+from swflow.runtime.termination import TerminatedError
 from swflow.settings import FlowMapSettings, LatentSettings, SimulationSettings
 from swflow.stages.autoencoder import load_autoencoder, train_autoencoder
+from swflow.stages.fitting import Watch
 from swflow.stages.loading import open_sampler
 from swflow.stages.prepare import prepare, write_splits
 from swflow.stages.simulate import simulate_dataset
 from swflow.stages.train import train
 from swflow.store.dataset import read_dataset
 from swflow.store.model import DECODER
+from swflow.training.loop import TrainingState
 from tests.helpers import TINY_FLOW, run_of
 
 SETTINGS = LatentSettings(
@@ -109,6 +114,28 @@ def test_same_seed_same_bytes_another_seed_others(made: Path, images: Dataset) -
         first, second = (load_autoencoder(f).tensors() for f in (made / "autoencoder", out))
         assert first.keys() == second.keys()
         assert all(torch.equal(first[name], second[name]) for name in first) == same
+
+
+def test_told_to_stop_it_goes_on_to_the_same_bytes(
+    made: Path, images: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, followed = made / "stopped", Watch.after_step
+
+    def after_step(self: Watch, state: TrainingState[Any]) -> None:
+        if state.step == 101:
+            signal.raise_signal(signal.SIGTERM)
+        followed(self, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "after_step", after_step)
+        with pytest.raises(TerminatedError, match=r"stopped\.checkpoint holds step 101 of 300"):
+            train_autoencoder(SETTINGS, images, out, "cpu")
+    assert not out.exists()
+    train_autoencoder(SETTINGS, images, out, "cpu")
+    first, second = (load_autoencoder(f).tensors() for f in (made / "autoencoder", out))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    with pytest.raises(InputError, match="not a readable model folder"):
+        load_autoencoder(made / "nowhere")
 
 
 @pytest.mark.parametrize("shape", [(7, 5), (3, 16, 16), (1, 9, 30), (28, 28)])

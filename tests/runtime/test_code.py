@@ -294,7 +294,7 @@ def test_what_computes_nothing_does_not_count(
     [
         *("runtime/progress.py", "runtime/files.py", "runtime/checkpoint.py"),
         *("runtime/termination.py", "runtime/processes.py", "store/trajectory.py"),
-        *("store/model.py", "stages/simulate.py", "stages/train.py", "stages/score.py"),
+        *("store/model.py", "stages/simulate.py", "stages/fitting.py", "stages/score.py"),
         *("cli/rules.py", "study/plan.py"),
     ],
 )

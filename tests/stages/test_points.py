@@ -135,7 +135,7 @@ def test_animation_as_mp4(model: Path, tmp_path: Path) -> None:
 
 
 def test_images_move_too(images: Affine, tmp_path: Path) -> None:
-    from swflow.stages.figures import animate
+    from swflow.stages.pictures import animate
 
     rng = np.random.default_rng(0)
     animate(images, lambda k: (f"{k}", rng.random((7, 4, 5))), 3, 2, tmp_path / "film.gif")
@@ -210,7 +210,7 @@ def test_passes_of_an_ode_are_groups(
 
 
 def test_rows_in_one_dimension_are_drawn(tmp_path: Path) -> None:
-    from swflow.stages.figures import picture
+    from swflow.stages.pictures import picture
 
     rng = np.random.default_rng(0)
     splits = {name: RawRows(rng.normal(size=(30, 1))) for name in ("train", "heldout", "test")}

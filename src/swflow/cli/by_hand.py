@@ -53,7 +53,7 @@ def animate(
     import math
 
     from swflow.randomness import keyed_generator
-    from swflow.stages import figures
+    from swflow.stages import pictures
     from swflow.stages.loading import open_sampler
 
     sampler = open_sampler(source)
@@ -65,7 +65,7 @@ def animate(
         time = min(math.expm1(math.log1p(end) * k / (frames - 1)), end)
         return f"τ = {time:.2f}", sampler.to_data(at(time)).numpy()
 
-    figures.animate(sampler.spec.units, frame, frames, rate, out)
+    pictures.animate(sampler.spec.units, frame, frames, rate, out)
 
 
 def shares(benchmarks: Path) -> None:

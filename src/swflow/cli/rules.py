@@ -265,7 +265,7 @@ def picture(
     ] = None,
 ) -> None:
     """Draw stored samples, a row for the flow and each model: over time, or over entropy."""
-    from swflow.stages.figures import picture
+    from swflow.stages.pictures import picture
     from swflow.store.dataset import read_dataset
 
     picture(samples, read_dataset(dataset), out, entropy)

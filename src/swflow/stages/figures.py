@@ -1,44 +1,20 @@
-"""The plot and picture stages: figures as SVG and PNG, films as GIF or MP4."""
+"""The plot stage: numeric figures as SVG and PNG."""
 
 import importlib
-import shutil
-import tempfile
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
-from matplotlib.animation import FuncAnimation
-from matplotlib.animation import writers as movie_writers
 from matplotlib.figure import Figure
 
-from swflow.report.pictures import entropies, times
-from swflow.report.pictures.film import moving
-from swflow.representation.affine import Affine
-from swflow.representation.dataset import Dataset
-from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
-from swflow.stages.sample import read_samples
 from swflow.study import registry
-
-# Of an animation: the title and the samples `(n, *event_shape)`, in data units, of each frame.
-Frames = Callable[[int], tuple[str, np.ndarray]]
 
 
 def plot(metrics: pd.DataFrame, name: str, folder: Path) -> None:
     """Draw one figure and write its files. Raises InputError for an unknown name."""
     module = importlib.import_module(registry.module("figures", name))
     write_figure(module.figure(metrics), folder / name)
-
-
-def picture(samples: Sequence[Path], dataset: Dataset, out: Path, entropy: float | None) -> None:
-    """Draw stored samples, a row for each file: over time at an entropy, or over entropy."""
-    rows = {path.parent.name: list(read_samples(path)) for path in samples}
-    if entropy is None:
-        write_figure(entropies.picture(dataset, rows), out)
-    else:
-        write_figure(times.picture(dataset, rows, entropy), out)
 
 
 def write_figure(figure: Figure, stem: Path) -> None:
@@ -53,26 +29,4 @@ def save_figure(figure: Figure, out: Path) -> None:
     metadata = {"Date": None} if kind == "svg" else None
     with atomic_path(out) as partial:
         figure.savefig(partial, format=kind, bbox_inches="tight", dpi=150, metadata=metadata)
-    plt.close(figure)
-
-
-def animate(units: Affine, frames: Frames, n_frames: int, rate: int, out: Path) -> None:
-    """Write a GIF or MP4 of samples over time, by the ending of `out`.
-
-    rate: frames a second; the last frame is held for a second.
-    Raises InputError for another ending, or MP4 where ffmpeg is not installed.
-    """
-    writers = {".gif": "pillow", ".mp4": "ffmpeg"}
-    if out.suffix not in writers:
-        raise InputError(f"{out}: the ending must be .gif or .mp4.")
-    if not movie_writers.is_available(writers[out.suffix]):
-        raise InputError(f"{out}: ffmpeg is not installed; install it, or write a .gif.")
-    figure, draw = moving(units, frames, n_frames)
-    last = [n_frames - 1] * rate
-    movie = FuncAnimation(figure, draw, frames=[*range(n_frames), *last], init_func=list)
-    with tempfile.TemporaryDirectory() as folder:  # writers go by a file's ending
-        made = Path(folder) / out.name
-        movie.save(made, writer=writers[out.suffix], fps=rate, dpi=100)
-        with atomic_path(out) as partial:
-            shutil.copyfile(made, partial)
     plt.close(figure)
