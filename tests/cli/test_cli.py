@@ -74,7 +74,8 @@ def test_latents_are_made_by_hand(tmp_path: Path) -> None:
     commands = [
         f"prepare --settings '{images}' --out clothes.h5",
         f"train-autoencoder clothes.h5 --settings '{codes}' {few} --out autoencoder",
-        f"prepare --settings '{codes}' --images clothes.h5 --autoencoder autoencoder --out codes.h5",
+        f"prepare --settings '{codes}' --images clothes.h5 --autoencoder autoencoder"
+        " --out codes.h5",
         "sample codes.h5 -n 4 --out codes.npy",
         "sample clothes.h5 -n 4 --out clothes.png",
     ]
