@@ -17,14 +17,14 @@ class ConvolutionalSettings(Kind):
     home: ClassVar[str] = "swflow.networks.convolutional:Encoder"
     kind: Literal["convolutional"] = "convolutional"
     width: Annotated[int, Field(ge=8, multiple_of=8)] = Field(
-        32, description="Channels at full size; twice and four times as many below."
+        16, description="Channels at full size; twice and four times as many below."
     )
 
 
 class AutoencoderOptimiserSettings(OptimiserSettings):
     """The same loop with the defaults of an autoencoder."""
 
-    steps: Count = 3000
+    steps: Count = 1800
     batch_size: Count = 128
 
 
