@@ -182,6 +182,15 @@ def test_archive_that_unpacks_to_terabytes_is_refused(tmp_path: Path) -> None:
         images(ImagesSettings(path=path, max_gib=1), RNG)
 
 
+def test_archive_of_the_folder_itself_is_read(folder: Path, tmp_path: Path) -> None:
+    """As `tar -cf all.tar .` packs it: names begin with a dot."""
+    path = tmp_path / "all.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.add(folder, ".")
+    found = images(ImagesSettings(path=path), RNG)
+    assert json.loads(found.attributes["classes"]) == ["dark", "light"]
+
+
 def test_links_in_an_archive_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "links.tar"
     with tarfile.open(path, "w") as archive:

@@ -1,10 +1,12 @@
 """Autoencoders of images, and latents as a dataset whose samples are images."""
 
 import json
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -195,6 +197,14 @@ def test_damaged_decoder_is_named(made: Path, codes: Dataset) -> None:
     decoder.unlink()
     with pytest.raises(InputError, match="not a readable model folder"):
         swflow.load(folder)
+
+
+def test_flipped_byte_of_a_datasets_decoder_is_named(made: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(made / "codes.h5", tmp_path))
+    with h5py.File(path, "r+") as file:
+        file["decoder"][-1] ^= 1
+    with pytest.raises(InputError, match=r"codes.h5: the rows are not those that were written"):
+        read_dataset(path)
 
 
 def test_autoencoder_of_other_images_is_refused(made: Path, tmp_path: Path) -> None:

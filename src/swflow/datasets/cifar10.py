@@ -18,7 +18,6 @@ RAW = RawFile(
 ABOUT = {
     "source": "https://www.cs.toronto.edu/~kriz/cifar.html",
     "licence": "for research (Krizhevsky 2009)",
-    "sha256": RAW.md5,
 }
 SHAPE = (3, 32, 32)
 RECORD = 1 + 3 * 32 * 32  # a class, then red, green and blue
@@ -29,11 +28,11 @@ FOLDER = "cifar-10-batches-bin"
 def cifar10(settings: Cifar10Settings, rng: np.random.Generator) -> RawRows:
     """Colour images `(n, 3, 32, 32)`. Raises InputError where the file is missing or damaged."""
     path = find(RAW, settings.data_root)
-    content = read(path, RAW, LARGEST)
+    content, sha256 = read(path, RAW, LARGEST)
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         x, y = _records(archive, [f"data_batch_{k}.bin" for k in range(1, 6)])
         test_x, test_y = _records(archive, ["test_batch.bin"])
-    return RawRows(x, y, ABOUT, test=RawRows(test_x, test_y))
+    return RawRows(x, y, ABOUT | {"sha256": sha256}, test=RawRows(test_x, test_y))
 
 
 def _records(archive: tarfile.TarFile, names: list[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -107,18 +107,19 @@ def _published(
 def _read_part(
     name: str, mirror: str, checksums: Checksums, root: Path | None, part: str
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """Images, labels, and the checksum of the images' file."""
-    arrays, digest = [], ""
+    """Images, labels, and the SHA-256 of the images' file, decompressed."""
+    arrays, digests = [], []
     for file in NAMES[part]:
         md5, sha256 = checksums[file]
         raw = RawFile(f"{name}/{file}", mirror + file, md5, sha256)
         path = find(raw, root)
-        arrays.append(parse_idx(read(path, raw, LARGEST), str(path)))
-        digest = digest or sha256 or md5
+        content, digest = read(path, raw, LARGEST)
+        arrays.append(parse_idx(content, str(path)))
+        digests.append(digest)
     x, y = arrays
     if x.ndim != 3 or y.shape != (len(x),):
         raise InputError(f"{name}: images of shape {x.shape} with labels of shape {y.shape}.")
-    return x, y.astype(np.int64), digest
+    return x, y.astype(np.int64), digests[0]
 
 
 def parse_idx(content: bytes, where: str) -> np.ndarray:

@@ -85,7 +85,7 @@ def _read(settings: ImagesSettings) -> Found:
     with progress("images") as bar:
         for name, content in entries:
             if content is None:
-                folders.add(name)
+                folders.update({name} if name.parts else ())  # "./" is the archive itself
                 continue
             folders.update(parent for parent in name.parents if parent.name)
             try:

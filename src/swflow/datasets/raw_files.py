@@ -64,8 +64,8 @@ def _download(raw: RawFile) -> Path:
     return Path(found)
 
 
-def read(path: Path, raw: RawFile, limit: int) -> bytes:
-    """The decompressed bytes of a file, at most `limit`, verified.
+def read(path: Path, raw: RawFile, limit: int) -> tuple[bytes, str]:
+    """The decompressed bytes of a file, at most `limit`, verified, and their SHA-256.
 
     Raises InputError where they are damaged, too many, or not those that were published.
     """
@@ -74,16 +74,17 @@ def read(path: Path, raw: RawFile, limit: int) -> bytes:
         content = packed if packed[:2] != b"\x1f\x8b" else _unpacked(path, limit)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: damaged ({error}); get the file anew from {raw.url}.") from error
+    sha256 = hashlib.sha256(content).hexdigest()
     if raw.sha256 is None:
         right = hashlib.md5(packed, usedforsecurity=False).hexdigest() == raw.md5
     else:
-        right = hashlib.sha256(content).hexdigest() == raw.sha256
+        right = sha256 == raw.sha256
     if not right:
         raise InputError(
             f"{path}: a wrong checksum, this is not the published file; remove it, or get it from "
             f"{raw.url}."
         )
-    return content
+    return content, sha256
 
 
 def _unpacked(path: Path, limit: int) -> bytes:

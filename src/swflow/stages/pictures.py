@@ -2,25 +2,21 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.animation import FuncAnimation
 from matplotlib.animation import writers as movie_writers
 
 from swflow.report.pictures import entropies, times
-from swflow.report.pictures.film import moving
+from swflow.report.pictures.film import Frames, moving
 from swflow.representation.affine import Affine
 from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
 from swflow.stages.figures import write_figure
 from swflow.stages.sample import read_samples
-
-# Of an animation: the title and the samples `(n, *event_shape)`, in data units, of each frame.
-Frames = Callable[[int], tuple[str, np.ndarray]]
 
 
 def picture(samples: Sequence[Path], dataset: Dataset, out: Path, entropy: float | None) -> None:

@@ -52,7 +52,7 @@ def write_dataset(
                 "scale": units.scale,
                 "value_range": units.value_range,
                 "versions": json.dumps(versions()),
-                "digest": _digest(stored),
+                "digest": _digest(stored, units.packed),
                 **attributes,
             }
         )
@@ -77,7 +77,7 @@ def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
                 )
             decoder = bytes(file[DECODER][:]) if DECODER in file else None
             rows = {name: _read_split(file[name], streamed and name == "train") for name in SPLITS}
-            digest = _digest(rows)
+            digest = _digest(rows, decoder)
             if attributes.get("digest", digest) != digest:
                 raise InputError(f"{path}: the rows are not those that were written. {remedy}")
             if streamed:
@@ -96,7 +96,7 @@ def _read_split(group: h5py.Group, streamed: bool) -> Split:
     return Split(group["x"] if streamed else group["x"][:], group["y"][:] if "y" in group else None)
 
 
-def _digest(splits: Mapping[str, Split]) -> str:
+def _digest(splits: Mapping[str, Split], decoder: bytes | None) -> str:
     digest = hashlib.sha256()
     for name in SPLITS:
         x, y = splits[name]
@@ -104,4 +104,6 @@ def _digest(splits: Mapping[str, Split]) -> str:
             digest.update(np.ascontiguousarray(x[begin : begin + DIGEST_ROWS]).data)
         if y is not None:
             digest.update(np.ascontiguousarray(y).data)
+    if decoder is not None:
+        digest.update(decoder)
     return digest.hexdigest()[:16]

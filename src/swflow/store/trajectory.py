@@ -77,7 +77,8 @@ class TrajectoryWriter:
         self.flush()
         if decoder is not None:
             packed = np.frombuffer(decoder, np.uint8)
-            self.root.create_array("decoder", data=packed, compressors=None, overwrite=True)
+            checked = Crc32cCodec()
+            self.root.create_array("decoder", data=packed, compressors=checked, overwrite=True)
         self.root.attrs.update({"format": FORMAT, **attributes})
         self.root.attrs["complete"] = True
 

@@ -19,6 +19,7 @@ from swflow.report.pictures.common import (
 )
 from swflow.representation.affine import Affine
 
+# The title and the samples `(n, *data_shape)`, in data units, of each frame.
 Frames = Callable[[int], tuple[str, np.ndarray]]
 Moving = tuple[Figure, Callable[[int], list[Any]]]
 
