@@ -27,6 +27,7 @@ config["captions"] = plan.captions()
 include: "workflow/rules/common.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/autoencoder.smk"
+include: "workflow/rules/features.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/sample.smk"

@@ -88,7 +88,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = []
     for dataset, flow, model in (
-        ("digits", "images", "flow_map_wide"),
+        ("clothes_32", "images", "flow_map_wide"),
         ("eight_gaussians", "plane", "flow_map"),
     ):
         paths = (

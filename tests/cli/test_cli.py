@@ -71,6 +71,8 @@ def test_latents_are_made_by_hand(tmp_path: Path) -> None:
     images = '{"kind": "fashion_mnist", "embedded": true}'
     codes = '{"kind": "latent", "of": "clothes", "dim": 4, "network": {"width": 8}}'
     few = "--set training.steps=2 --set training.batch_size=8"
+    seen = f"{few} --set network.width=8"
+    few += " --set critic.training.steps=2"
     commands = [
         f"prepare --settings '{images}' --out clothes.h5",
         f"train-autoencoder clothes.h5 --settings '{codes}' {few} --out autoencoder",
@@ -78,11 +80,16 @@ def test_latents_are_made_by_hand(tmp_path: Path) -> None:
         " --out codes.h5",
         "sample codes.h5 -n 4 --out codes.npy",
         "sample clothes.h5 -n 4 --out clothes.png",
+        f"train-features clothes.h5 {seen} --out features",
+        "sample codes.h5 -n 40 --out samples/test_set/seed0.h5",
+        "neighbours samples/test_set/seed0.h5 --dataset codes.h5 --images clothes.h5"
+        " --features features --out neighbours",
     ]
     run = swflow("batch", cwd=tmp_path, given="\n".join(commands))
     assert run.returncode == 0, run.stderr
     assert np.load(tmp_path / "codes.npy").shape == (4, 28, 28)
     assert (tmp_path / "clothes.png").is_file()
+    assert (tmp_path / "neighbours.png").is_file()
     assert not list(tmp_path.glob("*.partial"))
     run = swflow("prepare", "--settings", codes, "--out", "again.h5", cwd=tmp_path)
     assert run.returncode == 1

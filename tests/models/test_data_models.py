@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
 from swflow.settings import (
     FlowMatchingSettings,
+    GaussianMixtureModelSettings,
     KernelDensitySettings,
     ModelSettings,
 )
@@ -146,3 +148,63 @@ def test_draws_are_kept_at_the_end_for_each_number_of_evaluations(
     write_samples(sampler, 20, sampling_conditions(sampler), 0, tmp_path / "samples.h5")
     found = [draws.condition for draws in read_samples(tmp_path / "samples.h5")]
     assert found == [Condition(None, 1.0, 1), Condition(None, 1.0, 16)]
+
+
+LABELLED = [
+    KernelDensitySettings(bandwidth=0.05, labels=True),
+    GaussianMixtureModelSettings(n_components=2, labels=True),
+    MATCHING.model_copy(update={"labels": True, "passes": (16,)}),
+]
+
+
+@pytest.fixture(scope="module")
+def classed(dataset: Dataset) -> Dataset:
+    """The clusters, each a class of its own: 3 and 7."""
+    splits = {
+        name: split._replace(y=np.where(split.rows().sum(axis=1) > 0, 7, 3))
+        for name, split in dataset.splits.items()
+    }
+    return replace(dataset, splits=splits)
+
+
+@pytest.mark.parametrize("settings", LABELLED, ids=lambda settings: settings.kind)
+def test_models_of_the_data_learn_class_by_class(
+    settings: ModelSettings, classed: Dataset, tmp_path: Path
+) -> None:
+    """A class asked for is drawn; all of them come in their shares, and say which they are."""
+    train(settings, classed, [], 0, tmp_path / "model", "cpu")
+    model = load(tmp_path / "model")
+    generator = torch.Generator().manual_seed(0)
+    passes = model.passes[-1]
+    for label, sign in ((3, -1), (7, 1)):
+        x = model.draw(500, model.check(None, None, label, passes), generator).x
+        assert float((x.sum(dim=1) * sign > 0).float().mean()) > 0.97
+    every = model.draw(2000, model.check(None, None, None, passes), generator)
+    assert every.label is not None
+    assert float(((every.x.sum(dim=1) > 0) == (every.label == 7)).float().mean()) > 0.97
+    share = float((classed.splits["train"].y == 7).mean())
+    assert float((every.label == 7).float().mean()) == pytest.approx(share, abs=0.05)
+    with pytest.raises(InputError, match="label=4"):
+        model.check(None, None, 4, passes)
+
+
+def test_a_mixture_of_one_gaussian_has_the_rows_moments(dataset: Dataset, tmp_path: Path) -> None:
+    train(GaussianMixtureModelSettings(), dataset, [], 0, tmp_path / "model", "cpu")
+    model = load(tmp_path / "model")
+    x = model.draw(40000, model.check(None, None, None, 1), torch.Generator().manual_seed(0)).x
+    rows = dataset.rows("train")
+    np.testing.assert_allclose(x.mean(dim=0), rows.mean(axis=0), atol=0.03)
+    covariance = np.cov(rows, rowvar=False, bias=True)
+    np.testing.assert_allclose(np.cov(x.T), covariance, atol=0.03)
+
+
+def test_more_gaussians_than_rows_are_refused(dataset: Dataset, tmp_path: Path) -> None:
+    settings = GaussianMixtureModelSettings(n_components=200)
+    with pytest.raises(InputError, match="lower n_components"):
+        train(settings, dataset, [], 0, tmp_path / "model", "cpu")
+
+
+def test_classes_that_are_not_there_are_not_learned(dataset: Dataset, tmp_path: Path) -> None:
+    unlabelled = {name: split._replace(y=None) for name, split in dataset.splits.items()}
+    with pytest.raises(InputError, match="leave labels out"):
+        train(LABELLED[0], replace(dataset, splits=unlabelled), [], 0, tmp_path / "model", "cpu")

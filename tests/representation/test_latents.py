@@ -14,11 +14,12 @@ import torch
 import swflow
 from swflow.datasets.latent import latents
 from swflow.datasets.make import RawRows
-from swflow.networks.convolutional import pyramid
+from swflow.networks.convolutional import Classifier, pyramid
 from swflow.representation.affine import Affine
-from swflow.representation.autoencoder import difference
+from swflow.representation.autoencoder import difference, fit_autoencoder
 from swflow.representation.dataset import Dataset
 from swflow.representation.decoder import ImageDecoder, image_shape
+from swflow.representation.features import perceived_difference
 from swflow.runtime.errors import InputError
 from swflow.runtime.termination import TerminatedError
 from swflow.settings import FlowMapSettings, LatentSettings, SimulationSettings
@@ -30,14 +31,15 @@ from swflow.stages.simulate import simulate_dataset
 from swflow.stages.train import train
 from swflow.store.dataset import read_dataset
 from swflow.store.model import DECODER
-from swflow.training.loop import TrainingState
+from swflow.training.loop import TrainingRun, TrainingState
 from tests.helpers import TINY_FLOW, run_of
 
 SETTINGS = LatentSettings(
     of="blobs",
     dim=4,
     network={"width": 8},
-    training={"steps": 300, "batch_size": 32, "average_decay": 0.9},
+    training={"steps": 400, "batch_size": 32, "average_decay": 0.9},
+    critic={"dim": 8, "network": {"width": 8}, "training": {"steps": 30, "batch_size": 32}},
 )
 
 
@@ -130,7 +132,7 @@ def test_told_to_stop_it_goes_on_to_the_same_bytes(
 
     with monkeypatch.context() as patch:
         patch.setattr(Watch, "after_step", after_step)
-        with pytest.raises(TerminatedError, match=r"stopped\.checkpoint holds step 101 of 300"):
+        with pytest.raises(TerminatedError, match=r"stopped\.checkpoint holds step 101 of 400"):
             train_autoencoder(SETTINGS, images, out, "cpu")
     assert not out.exists()
     train_autoencoder(SETTINGS, images, out, "cpu")
@@ -240,12 +242,32 @@ def test_packed_decoder_is_the_same(codes: Dataset) -> None:
 
 
 def test_pyramid_halves_sides_and_doubles_channels() -> None:
-    assert pyramid(SETTINGS.network, (1, 28, 28)) == (
-        [(28, 28), (14, 14), (7, 7), (4, 4)],
-        [8, 16, 32, 32],
-    )
+    assert pyramid(SETTINGS.network, (1, 28, 28)) == ([(14, 14), (7, 7)], [8, 16])
+    assert pyramid(SETTINGS.network, (3, 5, 70)) == ([(3, 35)], [8])
     assert image_shape((28, 30)) == (1, 28, 30)
     assert image_shape((3, 4, 5)) == (3, 4, 5)
+
+
+def test_perceived_difference_is_relative_to_what_is_seen() -> None:
+    """Nothing between equal images; more for images further away; weights get no gradient."""
+    critic = Classifier(SETTINGS.network, (1, 12, 10), 8, 2).requires_grad_(False)
+    real = torch.randn(6, 1, 12, 10, generator=torch.Generator().manual_seed(0))
+    assert float(perceived_difference(critic, real, real)) == 0
+    near, far = (perceived_difference(critic, real + by, real) for by in (0.1, 1))
+    assert 0 < float(near) < float(far)
+    made = real.clone().requires_grad_()
+    perceived_difference(critic, made + 1, real).backward()
+    assert made.grad is not None
+    assert made.grad.abs().sum() > 0
+
+
+def test_a_critic_changes_what_is_made(images: Dataset, made: Path) -> None:
+    """Its weight is a setting; without it none is trained."""
+    alone = SETTINGS.model_copy(update={"perception": 0.0})
+    fitted, _ = fit_autoencoder(alone, images, TrainingRun(SETTINGS.seed))
+    with_critic = load_autoencoder(made / "autoencoder")
+    first, second = (of.tensors()["decoder.enter.weight"] for of in (fitted, with_critic))
+    assert not torch.equal(first, second)
 
 
 def test_difference_counts_blurred_copies() -> None:

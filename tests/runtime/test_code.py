@@ -25,11 +25,13 @@ MODELS = {tag(kind): kind for kind in classes(AnyModelSettings)}
 DATASETS = {tag(kind): kind for kind in classes(DatasetSettings)}
 DIGESTS = """
 import json, sys
-from swflow.settings import AnyModelSettings, DatasetSettings, LatentSettings, SimulationSettings
+from swflow.settings import AnyModelSettings, DatasetSettings, FeatureSettings, LatentSettings
+from swflow.settings import SimulationSettings
 from swflow.settings.kinds import classes, tag
 from swflow.study import registry, roots
 found = {"collect": roots.collected_code()}
 found["autoencoder"] = roots.autoencoder_code(LatentSettings(of="images"))
+found["features"] = roots.features_code(FeatureSettings())
 needed = {"array": {"path": "x.npy"}, "images": {"path": "x.zip"}, "gaussian": {"dim": 2}}
 needed |= {"convex_map": {"dim": 2}, "latent": {"of": "images"}}
 for kind in classes(DatasetSettings):
@@ -58,7 +60,7 @@ for name, module in registry.modules("tables").items():
     found[f"tabulate:{name}"] = roots.table_code(module)
 for name, module in registry.modules("figures").items():
     found[f"plot:{name}"] = roots.figure_code(module)
-for kind in ("times", "entropies"):
+for kind in ("times", "entropies", "neighbours", "interpolation"):
     found[f"picture:{kind}"] = roots.pictured_code(kind)
 print(json.dumps(found))
 """

@@ -10,6 +10,7 @@ from swflow.study.roots import (
     autoencoder_code,
     collected_code,
     dataset_code,
+    features_code,
     pictured_code,
 )
 from swflow.study.roots import simulation_code, training_code
@@ -89,6 +90,14 @@ def made_of(wildcards):
     return [f"results/datasets/{of}.h5", f"results/autoencoders/{wildcards.dataset}"]
 
 
+def seen_in(wildcards):
+    """The images that rows are or stand for, and the features that they are seen in."""
+    of = study.images_of(wildcards.dataset)
+    if of is None:
+        return []
+    return [f"results/datasets/{of}.h5", f"results/features/{of}"]
+
+
 def simulation_settings(wildcards):
     """Settings of one simulation."""
     family = study.flows[wildcards.flow]
@@ -126,9 +135,11 @@ def timing_files():
 def score_commands(row):
     """Commands that score a row, one for each seed."""
     place = f"{row.dataset}/{row.teacher}/{row.model}"
+    options = zip(["images", "features"], seen_in(row))
+    seen = " ".join(f"--{option} {path}" for option, path in options)
     return [
         f"score {' '.join(plan.groups())} --dataset results/datasets/{row.dataset}.h5"
-        f" --samples results/samples/{place}/seed{seed}.h5 {_compared(row, seed)}"
+        f" --samples results/samples/{place}/seed{seed}.h5 {_compared(row, seed)} {seen}"
         f" --out results/scores/{place}/seed{seed}"
         for seed in study.seeds
     ]

@@ -83,6 +83,52 @@ rule strip:
         " --out results/figures/strips/{wildcards.dataset}/{wildcards.flow} 2> {log}"
 
 
+rule neighbours:
+    input:
+        samples=picture_samples,
+        dataset="results/datasets/{dataset}.h5",
+        seen=seen_in,
+    output:
+        "results/figures/neighbours/{dataset}/{flow}.svg",
+        report(
+            "results/figures/neighbours/{dataset}/{flow}.png",
+            caption="../report/neighbours.rst",
+            category="Samples",
+            subcategory="beside training images",
+            labels={"dataset": "{dataset}", "flow": "{flow}"},
+        ),
+    log:
+        "results/logs/neighbours/{dataset}/{flow}.log",
+    params:
+        code=pictured_code("neighbours"),
+    shell:
+        "swflow neighbours {input.samples} --dataset {input.dataset}"
+        " --images {input.seen[0]} --features {input.seen[1]}"
+        " --out results/figures/neighbours/{wildcards.dataset}/{wildcards.flow} 2> {log}"
+
+
+rule interpolate:
+    input:
+        lambda w: f"results/models/{w.dataset}/{w.flow}/{w.model}/seed{study.seeds[0]}",
+    output:
+        "results/figures/interpolations/{dataset}/{flow}/{model}.svg",
+        report(
+            "results/figures/interpolations/{dataset}/{flow}/{model}.png",
+            caption="../report/interpolation.rst",
+            category="Samples",
+            subcategory="between source points",
+            labels={"dataset": "{dataset}", "flow": "{flow}", "model": "{model}"},
+        ),
+    log:
+        "results/logs/interpolate/{dataset}/{flow}/{model}.log",
+    params:
+        code=pictured_code("interpolation"),
+    shell:
+        "swflow interpolate {input}"
+        " --out results/figures/interpolations/{wildcards.dataset}/{wildcards.flow}/{wildcards.model}"
+        " 2> {log}"
+
+
 rule tables:
     input:
         expand(
@@ -107,5 +153,15 @@ rule figures:
         expand(
             "results/figures/strips/{strip}.{ending}",
             strip=plan.strips(),
+            ending=["svg", "png"],
+        ),
+        expand(
+            "results/figures/neighbours/{picture}.{ending}",
+            picture=plan.neighbours(),
+            ending=["svg", "png"],
+        ),
+        expand(
+            "results/figures/interpolations/{picture}.{ending}",
+            picture=plan.interpolations(),
             ending=["svg", "png"],
         ),

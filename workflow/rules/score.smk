@@ -9,6 +9,7 @@ rule score:
         of_all_seeds(source),
         of_all_seeds(references),
         "results/datasets/{dataset}.h5",
+        seen_in,
     output:
         update(
             expand(

@@ -10,13 +10,14 @@ import sys
 
 import typer
 
-from swflow.cli import by_hand, rules
+from swflow.cli import by_hand, images, rules
 from swflow.cli.options import fields
 from swflow.runtime.errors import InputError
 from swflow.runtime.termination import EXIT_CODE, TerminatedError, end_on_termination
 from swflow.settings import (
     AnyModelSettings,
     DatasetSettings,
+    FeatureSettings,
     LatentSettings,
     SampleSettings,
     ScoreSettings,
@@ -31,7 +32,8 @@ app = typer.Typer(
 )
 # In the data's order.
 app.command(epilog=fields(DatasetSettings))(rules.prepare)
-app.command(epilog=fields(LatentSettings))(rules.train_autoencoder)
+app.command(epilog=fields(LatentSettings))(images.train_autoencoder)
+app.command(epilog=fields(FeatureSettings))(images.train_features)
 app.command(epilog=fields(SimulationSettings))(rules.simulate)
 app.command(epilog=fields(AnyModelSettings))(rules.train)
 app.command(epilog=fields(SampleSettings))(rules.sample)
@@ -41,6 +43,8 @@ app.command()(rules.collect)
 app.command()(rules.tabulate)
 app.command()(rules.plot)
 app.command()(rules.picture)
+app.command()(images.neighbours)
+app.command()(images.interpolate)
 app.command()(by_hand.transport)
 app.command()(by_hand.animate)
 app.command()(by_hand.shares)

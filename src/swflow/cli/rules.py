@@ -1,4 +1,4 @@
-"""One command for each rule of the pipeline, in the data's order."""
+"""One command for each rule of the pipeline, in the data's order (of images: see `images`)."""
 
 import sys
 from pathlib import Path
@@ -28,7 +28,6 @@ from swflow.cli.options import (
 from swflow.settings import (
     AnyModelSettings,
     DatasetSettings,
-    LatentSettings,
     SampleSettings,
     ScoreSettings,
     SimulationSettings,
@@ -54,31 +53,6 @@ def prepare(
     chosen = read_settings(DatasetSettings, settings, override)
     of = None if images is None else read_dataset(images)
     prepare(chosen, name or out.stem, out, images=of, autoencoder=autoencoder)
-
-
-def train_autoencoder(
-    images: Annotated[Path, typer.Argument(help="Dataset file of images.")],
-    out: Out,
-    settings: SettingsText = "{}",
-    override: Overrides = [],
-    device: Device = "cpu",
-    checkpoint_seconds: CheckpointSeconds = 60,
-) -> None:
-    """Fit an autoencoder to images, for a dataset of kind latent; write its folder.
-
-    Interrupted, the same command goes on from the last checkpoint.
-    """
-    from swflow.stages.autoencoder import train_autoencoder
-    from swflow.store.dataset import read_dataset
-
-    chosen = read_settings(LatentSettings, settings, override)
-    train_autoencoder(
-        chosen,
-        read_dataset(images),
-        out,
-        checked_device(device),
-        checkpoint_seconds=checkpoint_seconds,
-    )
 
 
 def simulate(
@@ -197,6 +171,12 @@ def score(
     dataset: DatasetFile,
     source: Sources,
     reference: References = [],
+    images: Annotated[
+        Path | None, typer.Option(help="Dataset file of the images behind the rows.")
+    ] = None,
+    features: Annotated[
+        Path | None, typer.Option(help="Folder of `swflow train-features` of these images.")
+    ] = None,
     settings: SettingsText = "{}",
     override: Overrides = [],
     seed: Seed = 0,
@@ -207,7 +187,7 @@ def score(
     """
     from swflow.stages.score import Inputs, score
 
-    inputs = Inputs(dataset, source, samples, reference)
+    inputs = Inputs(dataset, source, samples, reference, images, features)
     score(groups, inputs, read_settings(ScoreSettings, settings, override), seed, out)
 
 

@@ -27,7 +27,15 @@ def array(settings: ArraySettings, rng: np.random.Generator) -> RawRows:
             raise
         raise InputError(f"path = {path}: cannot be read ({error}).") from error
     attributes = {"source": str(path), "sha256": file_digest(path)}
-    return RawRows(x, None if y is None else _as_classes(y), attributes)
+    decoder = None if settings.decoder is None else _read_decoder(settings.decoder)
+    return RawRows(x, None if y is None else _as_classes(y), attributes, decoder=decoder)
+
+
+def _read_decoder(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"decoder = {path}: cannot be read ({error}).") from error
 
 
 def file_digest(path: Path) -> str:

@@ -1,12 +1,9 @@
 """Latents of images as a dataset: every split encoded, with the decoder that leads back."""
 
-from dataclasses import replace
-
 from swflow.datasets.make import RawRows, model_units
 from swflow.representation.affine import Affine
 from swflow.representation.autoencoder import Autoencoder
 from swflow.representation.dataset import Dataset
-from swflow.representation.latent import with_decoder
 from swflow.runtime.errors import InputError
 
 # Attributes of images that are not those of their latents.
@@ -25,10 +22,9 @@ def latents(autoencoder: Autoencoder, images: Dataset) -> tuple[Affine, dict[str
         )
     attributes = {k: v for k, v in images.attributes.items() if k not in OWN}
     attributes["of"] = images.name
+    packed = autoencoder.decoder.pack()
     splits = {
-        name: RawRows(autoencoder.encode(split.x), split.y, attributes)
+        name: RawRows(autoencoder.encode(split.x), split.y, attributes, decoder=packed)
         for name, split in images.splits.items()
     }
-    units = model_units(f"latents of {images.name}", splits)
-    units = replace(units, value_range=images.units.value_range)
-    return with_decoder(units, autoencoder.decoder.pack()), splits
+    return model_units(f"latents of {images.name}", splits), splits

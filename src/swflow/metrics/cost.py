@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +14,7 @@ from swflow.models.sampler import Model
 from swflow.models.spec import Condition
 from swflow.randomness import keyed_generator
 from swflow.representation.dataset import Dataset
+from swflow.representation.latent import Latent
 from swflow.schedule.steps import step_schedule
 
 NEEDS = ("samples", "source", "dataset", "references")
@@ -27,7 +29,9 @@ def measure(subject: Subject) -> Iterator[Row]:
     stored_bytes: what must be kept to draw more, at the lowest precision that leaves SW unchanged;
     break_even_rows: how many data rows take as many bytes; working_set_bytes: memory of the run, or
     of drawing the stored samples, beyond what was in use before it; evaluations: of the drift or
-    the network behind a sample.
+    the network behind a sample. Of latents also: decoder_bytes, which both need on top;
+    image_bytes: of the images behind the rows in 256 levels; break_even_images: how many of them
+    take as many bytes as the network.
     """
     for draws in subject.ends:
         yield from subject.rows(draws.condition, of_condition(subject, draws.condition))
@@ -39,6 +43,7 @@ def of_condition(subject: Subject, condition: Condition) -> Iterator[Measure]:
     run = sampler.run(condition)
     if run is not None:
         yield from _of_run(run, dataset, subject.seed, n)
+        yield from _of_decoder(dataset, None)
     elif isinstance(sampler, Model):
         stored = float(_model_bytes(sampler, subject, condition))
         row_bytes = dataset.dim * data_itemsize(dataset, subject.seed)
@@ -47,6 +52,7 @@ def of_condition(subject: Subject, condition: Condition) -> Iterator[Measure]:
         yield Measure("evaluations", float(condition.passes), n)
         drawn = len(subject.draws[0].x)
         yield Measure("working_set_bytes", float(subject.working_set_bytes), drawn)
+        yield from _of_decoder(dataset, stored)
 
 
 def _of_run(run: Trajectory, dataset: Dataset, seed: int, n: int) -> Iterator[Measure]:
@@ -61,6 +67,18 @@ def _of_run(run: Trajectory, dataset: Dataset, seed: int, n: int) -> Iterator[Me
     memory = float(run.attributes["working_set_bytes"])
     yield Measure("working_set_bytes", memory, flow.n_particles)
     yield Measure("evaluations", float(len(step_schedule(flow))), n)
+
+
+def _of_decoder(dataset: Dataset, stored: float | None) -> Iterator[Measure]:
+    """Of latents: bytes of the decoder and of images; stored: those of a network."""
+    units, n_rows = dataset.units, dataset.size("train")
+    if not isinstance(units, Latent):
+        return
+    image = float(np.prod(units.data_shape))
+    yield Measure("decoder_bytes", float(units.decoder.stored_bytes), n_rows)
+    yield Measure("image_bytes", image * n_rows, n_rows)
+    if stored is not None:
+        yield Measure("break_even_images", stored / image, n_rows)
 
 
 def data_itemsize(dataset: Dataset, seed: int) -> int:
@@ -90,8 +108,8 @@ def _model_bytes(model: Model, subject: Subject, condition: Condition) -> int:
 
 
 def end_of(subject: Subject, condition: Condition) -> Tensor:
-    """What few samples are held against: a run of all particles, or the test split."""
+    """What few samples are held against: a run of all particles, or real rows."""
     reference = subject.reference(condition)
     if reference is None or condition.time is None:
-        return torch.from_numpy(subject.dataset.rows("test"))
+        return torch.from_numpy(subject.dataset.reference.rows())
     return torch.from_numpy(reference.particles(reference.index(condition.time)))

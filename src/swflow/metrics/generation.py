@@ -29,10 +29,10 @@ NEIGHBOURS = 5
 
 
 def measure(subject: Subject) -> Iterator[Row]:
-    """Of the draws at the end of the flow against the test split: see `generation`."""
+    """Of the draws at the end of the flow against real rows: see `generation`."""
     data, settings, seed = subject.dataset, subject.settings, subject.seed
-    real = data.rows("test")
-    most = min(len(real), data.size("heldout"))
+    real = data.reference.rows()
+    most = min(len(real), len(data.fresh.x))
     yield from subject.each(
         subject.ends,
         lambda draws: generation(draws.flat, real, min(most, len(draws.x)), settings, seed),

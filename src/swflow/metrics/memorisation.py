@@ -12,20 +12,20 @@ from swflow.metrics.subject import Measure, Row, Subject
 
 NEEDS = ("samples", "dataset")
 SETTINGS = ("n_memorisation",)
-FLOORS = {"memorisation_a": "test_set", "memorisation_s": "test_set"}
+FLOORS = {"memorisation_a": "test_set", "memorisation_s": "test_set", "copied": "test_set"}
 N_REPLICATES = 100
 # A list of K neighbours holds one of a random part p of the rows but for a chance of (1 − p)^K.
 LOG_CHANCE = 14
 
 
 def measure(subject: Subject) -> Iterator[Row]:
-    """Of all draws: see `Memorisation`. Of real rows the test split, as fresh data: the null."""
+    """Of all draws: see `Memorisation`. Of real rows others that nobody saw: the null."""
     data, n = subject.dataset, subject.settings.n_memorisation
-    rows = Memorisation(data.rows("train"), data.rows("heldout"), n, subject.seed)
+    rows = Memorisation(data.rows("train"), data.fresh.rows(), n, subject.seed)
     if subject.sampler.n_rows is None:
         yield from subject.each(subject.draws, lambda draws: rows.measures(draws.flat))
         return
-    real = data.rows("test")
+    real = data.reference.rows()
     size = Measure("train_rows", float(data.size("train")), len(real))
     yield from subject.each(subject.draws, lambda draws: [*rows.measures(real), size])
 
@@ -72,7 +72,8 @@ class Memorisation:
     memorisation_a: P(d(sample, train) < d(held-out, train)) (Meehan et al. 2020).
     memorisation_s: P(a sample is nearer to m training rows than to the m held-out rows), the mean
     over all subsets of m training rows. Both are ½ for fresh data; copies have A = 1 and
-    S = (1 + m/N)/2. A is far below ½ for samples off the data, above it for samples too near its
+    S = (1 + m/N)/2. copied: (2S − 1)·N/m, the part of copies that gives the same S: 0 for fresh
+    data, 1 for copies. A is far below ½ for samples off the data, above it for samples too near its
     centre. The errors are deviations over replicates in which samples, training rows and held-out
     rows are drawn with replacement; that thins the rows, so they are conservative (by up to 60 %).
 
@@ -89,7 +90,7 @@ class Memorisation:
         self.replicates: dict[int, list[Replicate]] = {}
 
     def measures(self, draws: np.ndarray) -> Iterator[Measure]:
-        """A, S and their bootstrap standard errors, of the first n of draws `(·, d)`."""
+        """A, S, copied, and their bootstrap standard errors: of the first n of draws `(·, d)`."""
         draws = draws[: self.n]
         to_train, to_heldout = self.in_train.of(draws), self.in_heldout.of(draws)
         once_train, once_heldout = np.ones(self.total, int), np.ones(self.m, int)
@@ -104,8 +105,13 @@ class Memorisation:
             nearer_subsets(to_train, to_heldout, of.train, of.heldout)[of.points].mean()
             for of in drawn
         ]
+        error = float(np.std(subsets, ddof=1))
         yield Measure("memorisation_a_error", float(np.std(shares, ddof=1)), len(draws))
-        yield Measure("memorisation_s_error", float(np.std(subsets, ddof=1)), self.m)
+        yield Measure("memorisation_s_error", error, self.m)
+        # Of copies S is (1 + m/N)/2 only: in these units they have 1, and fresh data 0.
+        unit = self.total / self.m
+        yield Measure("copied", (2 * float(s) - 1) * unit, self.m)
+        yield Measure("copied_error", 2 * error * unit, self.m)
 
     def _drawn(self, n: int) -> list[Replicate]:
         """The replicates for n samples: the same for all samples of this number."""

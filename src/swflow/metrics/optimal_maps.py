@@ -6,7 +6,8 @@ import numpy as np
 
 from swflow.flow.optimal_maps import best_affine_map, known_map
 from swflow.flow.source import draw_source
-from swflow.metrics.subject import AFFINE, IDENTITY, Measure, Row, Subject
+from swflow.metrics.names import AFFINE, IDENTITY
+from swflow.metrics.subject import Measure, Row, Subject
 from swflow.models.spec import Condition
 from swflow.randomness import keyed_generator
 

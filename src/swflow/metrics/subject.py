@@ -13,13 +13,9 @@ from swflow.models.draws import Draws
 from swflow.models.sampler import Sampler
 from swflow.models.spec import Condition
 from swflow.representation.dataset import Dataset
+from swflow.representation.features import FeatureSpace
 from swflow.runtime.errors import InputError
 from swflow.settings import ScoreSettings
-
-# Prefixes of metrics of the ways in which a stored run serves samples.
-CARRIED, SHARED = "carried_", "shared_"
-# Prefixes of what maps score that are not learned.
-IDENTITY, AFFINE = "identity_", "affine_"
 
 Item = TypeVar("Item")
 
@@ -57,7 +53,8 @@ class Subject:
     """A row of the tables at one seed.
 
     draws: its stored samples; references: runs that it never saw, one for each entropy (none for
-    what no flow is behind); workers: measure conditions side by side (default: one by one).
+    what no flow is behind); workers: measure conditions side by side (default: one by one); images,
+    features: the images that the dataset's rows are or stand for, and what they are seen in.
     """
 
     sampler: Sampler
@@ -68,6 +65,8 @@ class Subject:
     seed: int = 0
     workers: Executor | None = None
     working_set_bytes: int = 0
+    images: Dataset | None = None
+    features: FeatureSpace | None = None
 
     def reference(self, condition: Condition) -> Trajectory | None:
         """The run to compare with; None where no flow is behind the draws.

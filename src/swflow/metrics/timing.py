@@ -15,7 +15,8 @@ from swflow.flow.run import run_fresh
 from swflow.flow.trajectory import Trajectory
 from swflow.metrics.cost import end_of
 from swflow.metrics.distance import root_distance
-from swflow.metrics.subject import CARRIED, SHARED, Measure, Row, Subject
+from swflow.metrics.names import CARRIED, SHARED
+from swflow.metrics.subject import Measure, Row, Subject
 from swflow.models.sampler import Model, Sampler
 from swflow.models.spec import Condition
 from swflow.randomness import keyed_generator
@@ -27,7 +28,8 @@ LONG = 0.5  # seconds after which one measurement is precise enough
 def measure(subject: Subject, conditions: Sequence[Condition]) -> Iterator[Row]:
     """Of a run or of what was fitted, under conditions at the end of the flow.
 
-    seconds_per_1000: median wall seconds of drawing n_timed samples afresh, scaled to 1,000;
+    seconds_per_1000: median wall seconds of drawing n_timed samples afresh, in data units (latents:
+    decoded), scaled to 1,000;
     sw_few: SW of such samples to all particles of the reference run, without one (models of the
     data alone) to the test split; simulate_seconds and train_seconds: spent before. The
     flow has three ways: a run of n_timed fresh particles (no prefix), fresh points carried
@@ -60,11 +62,15 @@ def of_condition(subject: Subject, condition: Condition) -> Iterator[Measure]:
 
 
 def _run_fresh(subject: Subject, run: Trajectory, n: int) -> Tensor:
-    return run_fresh(subject.dataset, run.settings, n, keyed_generator(0, "cost"))
+    x = run_fresh(subject.dataset, run.settings, n, keyed_generator(0, "cost"))
+    subject.sampler.to_data(x)
+    return x
 
 
 def _draw(sampler: Sampler, n: int, condition: Condition, seed: int) -> Tensor:
-    return sampler.draw(n, condition, keyed_generator(seed, "cost")).x
+    x = sampler.draw(n, condition, keyed_generator(seed, "cost")).x
+    sampler.to_data(x)
+    return x
 
 
 def _of_stored_run(

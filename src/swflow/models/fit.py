@@ -1,7 +1,10 @@
 """Fitting a model of any kind: what it learns from, and what it will know."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from swflow.flow.trajectory import Trajectory
 from swflow.models.sampler import Model
@@ -44,7 +47,18 @@ def _spec_of_data(
             "leave them out."
         )
     source = getattr(settings, "source", SourceSettings())
-    return ModelSpec(dataset.name, dataset.units, source, times)
+    spec = ModelSpec(dataset.name, dataset.units, source, times)
+    if not getattr(settings, "labels", False):
+        return spec
+    y = dataset.splits["train"].y
+    if y is None:
+        raise InputError(
+            f"{settings.kind} has labels: true, and dataset {dataset.name!r} has none: leave "
+            "labels out."
+        )
+    known, counts = np.unique(y, return_counts=True)
+    shares = counts / counts.sum()
+    return replace(spec, labels=tuple(known.tolist()), label_shares=tuple(shares.tolist()))
 
 
 def _spec_of_flow(dataset: Dataset, runs: Sequence[Trajectory]) -> ModelSpec:

@@ -34,7 +34,7 @@ class FlowMatching(SeveralPasses, DataModel):
     ) -> None:
         self.settings, self.spec = settings, spec
         self.network = network or implementation(settings.network)(
-            settings.network, spec.units.event_shape, 1
+            settings.network, spec.units.event_shape, 1 + len(spec.labels)
         )
 
     @classmethod
@@ -48,23 +48,29 @@ class FlowMatching(SeveralPasses, DataModel):
         """Regress the velocity of straight lines between coupled points."""
         with seeded_weights(training.seed):
             model = cls(settings, spec)
-        rows = torch.from_numpy(teacher.rows("train"))
+        rows, label = torch.from_numpy(teacher.rows("train")), _labels_of(teacher, spec)
         size, dim = settings.training.batch_size, spec.units.dim
         matcher, coupling = _matcher(settings.sigma)
 
         def loss(network: nn.Module, step: int) -> Tensor:
             generator = keyed_generator(training.seed, "train", step)
             x0 = draw_source(settings.source, size, dim, generator=generator)
-            x1 = rows[torch.randint(len(rows), (size,), generator=generator)]
-            # The package would draw pairs of the plan with NumPy's global generator.
-            plan = torch.from_numpy(coupling.get_map(x0, x1))
-            x1 = x1[torch.multinomial(plan, 1, generator=generator)[:, 0]]
+            chosen = torch.randint(len(rows), (size,), generator=generator)
+            for known in label[chosen].unique():
+                # Each class has a plan of its own: all of its points are of the source's law.
+                own = torch.nonzero(label[chosen] == known)[:, 0]
+                # The package would draw pairs of the plan with NumPy's global generator.
+                plan = torch.from_numpy(coupling.get_map(x0[own], rows[chosen[own]]))
+                drawn = torch.multinomial(plan, 1, generator=generator)[:, 0]
+                chosen[own] = chosen[own][drawn]
+            x1 = rows[chosen]
             t = torch.rand(size, generator=generator)
             noise = torch.randn(size, dim, generator=generator)
             x = matcher.sample_xt(x0, x1, t, noise)
             goal = matcher.compute_conditional_flow(x0, x1, t, x)
-            x, t, goal = (part.to(training.device) for part in (x, t, goal))
-            return (network(x, t[:, None]) - goal).square().mean()
+            conditions = torch.cat([t[:, None], model.one_hot(label[chosen])], dim=1)
+            x, conditions, goal = (part.to(training.device) for part in (x, conditions, goal))
+            return (network(x, conditions) - goal).square().mean()
 
         network = model.network.to(training.device)
         network, history = train_network(network, loss, settings.training, training)
@@ -75,10 +81,18 @@ class FlowMatching(SeveralPasses, DataModel):
         assert condition.time is not None
 
         def slope(x: Tensor, t: float) -> Tensor:
-            velocity: Tensor = self.network(x, torch.tensor([[t]], device=x.device))
+            conditions = torch.cat([torch.tensor([[t]]), of_class], dim=1).to(x.device)
+            velocity: Tensor = self.network(x, conditions)
             return velocity
 
+        own = [] if condition.label is None else [condition.label]
+        of_class = self.one_hot(torch.tensor(own or [0]))
         return adams_bashforth(slope, x0, condition.time, n_steps=condition.passes)
+
+    def one_hot(self, label: Tensor) -> Tensor:
+        """Classes `(n,)` as columns `(n, number of classes)`: none where there are no classes."""
+        known = torch.tensor(self.spec.labels, dtype=torch.long)
+        return (label[:, None] == known).float()
 
     def tensors(self) -> dict[str, Tensor]:
         """The network's weights."""
@@ -93,6 +107,14 @@ class FlowMatching(SeveralPasses, DataModel):
         model.network.load_state_dict(tensors)
         model.network.eval()
         return model
+
+
+def _labels_of(teacher: Dataset, spec: ModelSpec) -> Tensor:
+    """The class of each training row `(N,)`: 0 of all where none are learned."""
+    y = teacher.splits["train"].y
+    if y is None or not spec.labels:
+        return torch.zeros(teacher.size("train"), dtype=torch.long)
+    return torch.from_numpy(y)
 
 
 def _matcher(sigma: float) -> tuple[Any, Any]:

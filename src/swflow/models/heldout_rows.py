@@ -1,4 +1,4 @@
-"""Real rows as a sampler: what data nobody was fitted to scores against the test split."""
+"""Real rows as a sampler: what data nobody was fitted to scores against other real rows."""
 
 from typing import Any, ClassVar
 
@@ -18,9 +18,9 @@ class HeldoutRows(Sampler):
     kind: ClassVar[str] = "test_set"
 
     def __init__(self, dataset: Dataset) -> None:
-        y = dataset.splits["heldout"].y
-        self.rows = torch.from_numpy(dataset.rows("heldout"))
-        self.labels = None if y is None else torch.from_numpy(y)
+        fresh = dataset.fresh
+        self.rows = torch.from_numpy(fresh.rows())
+        self.labels = None if fresh.y is None else torch.from_numpy(fresh.y)
         self.n_rows, self.digest = len(self.rows), dataset.digest
         self.spec = ModelSpec(dataset.name, dataset.units, SourceSettings())
 

@@ -18,15 +18,20 @@ FOLDS = 5
 
 
 class KernelDensity(DataModel):
-    """Rows `(m, d)` of the training data and a bandwidth `()`."""
+    """Rows `(m, d)` of the training data, a bandwidth `()`, and their classes `(m,)` or None."""
 
     kind: ClassVar[str] = "kernel_density"
 
     def __init__(
-        self, settings: KernelDensitySettings, spec: ModelSpec, rows: Tensor, bandwidth: Tensor
+        self,
+        settings: KernelDensitySettings,
+        spec: ModelSpec,
+        rows: Tensor,
+        bandwidth: Tensor,
+        label: Tensor | None = None,
     ) -> None:
         self.settings, self.spec = settings, spec
-        self.rows, self.bandwidth = rows, bandwidth
+        self.rows, self.bandwidth, self.label = rows, bandwidth, label
 
     @classmethod
     def fit(
@@ -42,19 +47,27 @@ class KernelDensity(DataModel):
             bandwidth, history = _likeliest(rows)
         else:
             bandwidth, history = settings.bandwidth, []
-        return cls(settings, spec, torch.from_numpy(rows), torch.tensor(bandwidth)), history
+        y = teacher.splits["train"].y if spec.labels else None
+        label = None if y is None else torch.from_numpy(y)
+        return cls(settings, spec, torch.from_numpy(rows), torch.tensor(bandwidth), label), history
 
     def draw(
         self, n: int, condition: Condition, generator: Generator, quasi: bool = False
     ) -> Drawn:
         """Rows drawn with replacement, with independent Gaussian noise."""
         self.refuse_quasi(quasi)
-        rows = self.rows[torch.randint(len(self.rows), (n,), generator=generator)]
-        return Drawn(rows + self.bandwidth * torch.randn(rows.shape, generator=generator))
+        known = torch.arange(len(self.rows))
+        if self.label is not None and condition.label is not None:
+            known = known[self.label == condition.label]
+        chosen = known[torch.randint(len(known), (n,), generator=generator)]
+        noise = torch.randn(n, self.rows.shape[1], generator=generator)
+        x = self.rows[chosen] + self.bandwidth * noise
+        return Drawn(x, None if self.label is None else self.label[chosen])
 
     def tensors(self) -> dict[str, Tensor]:
-        """Rows and bandwidth."""
-        return {"rows": self.rows, "bandwidth": self.bandwidth}
+        """Rows, bandwidth and classes."""
+        label = {} if self.label is None else {"label": self.label}
+        return {"rows": self.rows, "bandwidth": self.bandwidth, **label}
 
     @classmethod
     def rebuild(
@@ -66,7 +79,10 @@ class KernelDensity(DataModel):
             raise InputError(f"rows: needed is a tensor of shape (m, {spec.units.dim}).")
         if bandwidth is None or bandwidth.ndim or not bandwidth > 0:
             raise InputError("bandwidth: needed is one positive number.")
-        return cls(settings, spec, rows, bandwidth)
+        label = tensors.get("label")
+        if (label is None) == bool(spec.labels) or (label is not None and len(label) != len(rows)):
+            raise InputError("label: needed is the class of each row where classes were learned.")
+        return cls(settings, spec, rows, bandwidth, label)
 
 
 def _likeliest(rows: np.ndarray) -> tuple[float, History]:

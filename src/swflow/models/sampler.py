@@ -114,6 +114,25 @@ class Sampler(ABC):
         check(float(value))
         return float(value)
 
+    def choose_labels(
+        self, n: int, condition: Condition, generator: Generator, quasi: bool = False
+    ) -> Tensor | None:
+        """The class of each of n draws: that of the condition, or at random by their shares.
+
+        quasi: as many of each class as its share says, in order.
+        """
+        if not self.spec.labels:
+            return None
+        if condition.label is not None:
+            return torch.full((n,), condition.label)
+        shares = torch.tensor(self.spec.label_shares, dtype=torch.float64)
+        if quasi:
+            within = (torch.arange(n) + 0.5) / n
+            chosen = torch.searchsorted(shares.cumsum(0), within).clamp(max=len(shares) - 1)
+        else:
+            chosen = torch.multinomial(shares, n, replacement=True, generator=generator)
+        return torch.tensor(self.spec.labels)[chosen]
+
     def refuse_quasi(self, quasi: bool) -> None:
         """For kinds that draw no source point."""
         if quasi:

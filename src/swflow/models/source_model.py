@@ -90,25 +90,6 @@ class SourceModel(Model):
         x0 = draw_source(self.spec.source, n, self.spec.units.dim, generator=generator)
         return lambda time: self._carry_all(x0, condition._replace(time=time), label)
 
-    def choose_labels(
-        self, n: int, condition: Condition, generator: Generator, quasi: bool = False
-    ) -> Tensor | None:
-        """The class of each of n draws: that of the condition, or at random by their shares.
-
-        quasi: as many of each class as its share says, in order.
-        """
-        if not self.spec.labels:
-            return None
-        if condition.label is not None:
-            return torch.full((n,), condition.label)
-        shares = torch.tensor(self.spec.label_shares, dtype=torch.float64)
-        if quasi:
-            within = (torch.arange(n) + 0.5) / n
-            chosen = torch.searchsorted(shares.cumsum(0), within).clamp(max=len(shares) - 1)
-        else:
-            chosen = torch.multinomial(shares, n, replacement=True, generator=generator)
-        return torch.tensor(self.spec.labels)[chosen]
-
     def _label_of_each(self, label: int | Tensor | None, n: int) -> Tensor | None:
         """The classes `(n,)` of n points, checked; none where the flow has none."""
         if label is None and not self.spec.labels:

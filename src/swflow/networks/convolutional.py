@@ -1,4 +1,8 @@
-"""A convolutional encoder and decoder for images of any height, width and number of channels."""
+"""Convolutional encoder, decoder and classifier for images of any height, width and channels.
+
+Nothing is computed at full size, where convolutions of few channels cost the most: the first layer
+halves the sides, and the last makes 2 × 2 pixels at each place.
+"""
 
 from itertools import pairwise
 
@@ -7,9 +11,28 @@ from torch import Tensor, nn
 
 from swflow.settings import ConvolutionalSettings
 
-SMALLEST = 5  # pixels of a side that is not halved any more
-MOST_WIDER = 4  # times the width, at most, where sides are small
+SMALLEST = 8  # pixels of a side that is not halved any more
+MOST_WIDER = 2  # times the width, at most, where sides are small
 GROUP = 8  # channels that are normalised together
+
+
+class Trunk(nn.Module):
+    """Images `(n, channels, height, width)` -> `width` numbers each, `(n, width)`."""
+
+    def __init__(self, settings: ConvolutionalSettings, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        sides, widths = pyramid(settings, shape)
+        layers: list[nn.Module] = []
+        for narrow, wide in pairwise((shape[0], *widths)):
+            layers += [nn.Conv2d(narrow, wide, 5, stride=2, padding=2), *_after(wide)]
+        layers += [nn.Conv2d(widths[-1], widths[-1], 3, padding=1), *_after(widths[-1])]
+        self.layers = nn.Sequential(*layers)
+        self.width = widths[-1] * sides[-1][0] * sides[-1][1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        found: Tensor = self.layers(x.contiguous(memory_format=torch.channels_last))
+        return found.flatten(1)
 
 
 class Encoder(nn.Module):
@@ -19,17 +42,47 @@ class Encoder(nn.Module):
         self, settings: ConvolutionalSettings, shape: tuple[int, int, int], outputs: int
     ) -> None:
         super().__init__()
-        sides, widths = pyramid(settings, shape)
-        layers: list[nn.Module] = [nn.Conv2d(shape[0], widths[0], 3, padding=1), *_after(widths[0])]
-        for narrow, wide in pairwise(widths):
-            layers += [nn.Conv2d(narrow, wide, 3, stride=2, padding=1), *_after(wide)]
-        self.layers = nn.Sequential(*layers, nn.Flatten())
-        height, width = sides[-1]
-        self.out = nn.Linear(widths[-1] * height * width, outputs)
+        self.trunk = Trunk(settings, shape)
+        self.out = nn.Linear(self.trunk.width, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        found: Tensor = self.out(self.layers(x))
+        found: Tensor = self.out(self.trunk(x))
+        return found
+
+
+class Classifier(nn.Module):
+    """Images `(n, channels, height, width)` -> `(n, classes)`, by way of features `(n, dim)`."""
+
+    def __init__(
+        self,
+        settings: ConvolutionalSettings,
+        shape: tuple[int, int, int],
+        dim: int,
+        classes: int,
+    ) -> None:
+        super().__init__()
+        self.trunk = Trunk(settings, shape)
+        self.last = nn.Linear(self.trunk.width, dim)
+        self.out = nn.Linear(dim, classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        """The last hidden layer."""
+        found: Tensor = torch.relu(self.last(self.trunk(x)))
+        return found
+
+    def seen(self, x: Tensor) -> list[Tensor]:
+        """What every hidden layer sees, the features last."""
+        found, x = [], x.contiguous(memory_format=torch.channels_last)
+        for layer in self.trunk.layers:
+            x = layer(x)
+            if isinstance(layer, nn.SiLU):
+                found.append(x)
+        return [*found, torch.relu(self.last(x.flatten(1)))]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        found: Tensor = self.out(self.features(x))
         return found
 
 
@@ -42,32 +95,50 @@ class Decoder(nn.Module):
         super().__init__()
         sides, widths = pyramid(settings, shape)
         self.start = widths[-1], *sides[-1]
-        self.enter = nn.Sequential(
-            nn.Linear(dim, 4 * dim + 256),
-            nn.SiLU(),
-            nn.Linear(4 * dim + 256, widths[-1] * sides[-1][0] * sides[-1][1]),
-        )
+        self.enter = nn.Linear(dim, widths[-1] * sides[-1][0] * sides[-1][1])
         layers: list[nn.Module] = [*_after(widths[-1])]
         for (wide, narrow), side in zip(pairwise(widths[::-1]), sides[-2::-1], strict=True):
-            layers += [nn.Upsample(side), nn.Conv2d(wide, narrow, 3, padding=1), *_after(narrow)]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[0], shape[0], 3, padding=1))
+            layers += [*_doubled(wide, narrow, side), *_after(narrow)]
+            layers += [nn.Conv2d(narrow, narrow, 3, padding=1), *_after(narrow)]
+        self.layers = nn.Sequential(*layers, *_doubled(widths[0], shape[0], shape[1:]))
 
     def forward(self, z: Tensor) -> Tensor:
         """See the class."""
-        x: Tensor = self.layers(self.enter(z).unflatten(1, self.start))
-        return torch.sigmoid(x.float())
+        x = self.enter(z).unflatten(1, self.start).contiguous(memory_format=torch.channels_last)
+        return torch.sigmoid(self.layers(x).float()).contiguous()
+
+
+class Cropped(nn.Module):
+    """The first rows and columns: of images whose side was odd before it was halved."""
+
+    def __init__(self, side: tuple[int, int]) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return x[..., : self.side[0], : self.side[1]]
 
 
 def pyramid(
     settings: ConvolutionalSettings, shape: tuple[int, int, int]
 ) -> tuple[list[tuple[int, int]], list[int]]:
-    """Sides of the images at each level, halved until one is small, and numbers of channels."""
-    sides = [shape[1:]]
+    """Sides at each level, halved at least once until one is small, and numbers of channels."""
+    sides = [_halved(shape[1:])]
     while min(sides[-1]) > SMALLEST:
-        height, width = sides[-1]
-        sides.append(((height + 1) // 2, (width + 1) // 2))
+        sides.append(_halved(sides[-1]))
     widths = [settings.width * min(2**level, MOST_WIDER) for level in range(len(sides))]
     return sides, widths
+
+
+def _halved(side: tuple[int, int]) -> tuple[int, int]:
+    height, width = side
+    return (height + 1) // 2, (width + 1) // 2
+
+
+def _doubled(wide: int, narrow: int, side: tuple[int, int]) -> tuple[nn.Module, ...]:
+    """From a level to the one of twice the sides: four pixels at each place."""
+    return nn.Conv2d(wide, 4 * narrow, 3, padding=1), nn.PixelShuffle(2), Cropped(side)
 
 
 def _after(width: int) -> tuple[nn.Module, nn.Module]:

@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from swflow.networks.convolutional import Decoder, Encoder
+from swflow.networks.convolutional import Classifier, Decoder, Encoder
 from swflow.randomness import keyed_generator
 from swflow.representation.affine import Affine, SlicedRows, slices
 from swflow.representation.dataset import Dataset
 from swflow.representation.decoder import BATCH_ROWS, ImageDecoder, image_shape
+from swflow.representation.features import fit_classifier, perceived_difference
+from swflow.runtime.progress import progress
 from swflow.settings import LatentSettings
 from swflow.training.loop import History, TrainingRun, seeded_weights, train_network
 
@@ -98,26 +100,40 @@ def fit_autoencoder(
     low, high = images.units.value_range
     scale = images.units.scale / (high - low)
     shift = torch.from_numpy((images.units.shift - low) / (high - low)).float().reshape(shape)
-    device, size = run.device, settings.training.batch_size
+    shift, size = shift.to(run.device), settings.training.batch_size
+    critic = _critic(settings, images, run) if settings.perception else None
 
     def loss(both: "_Both", step: int) -> Tensor:
         generator = keyed_generator(run.seed, "autoencoder", step)
-        chosen = torch.randint(len(rows), (size,), generator=generator)
-        x = rows[chosen]
+        x = rows[torch.randint(len(rows), (size,), generator=generator)]
         if settings.mirrored:
             turned = torch.rand(size, generator=generator) < 0.5
             x = torch.where(turned[:, None, None, None], x.flip(-1), x)
-        noise = torch.randn(size, settings.dim, generator=generator).to(device)
-        x = x.to(device)
-        return both.loss(x, scale * x + shift.to(device), noise)
+        noise = torch.randn(size, settings.dim, generator=generator)
+        x = x.to(run.device)
+        made, penalty = both(x, noise.to(run.device))
+        total = difference(made, scale * x + shift) + penalty
+        if critic is not None:
+            seen = perceived_difference(critic, (made - shift) / scale, x)
+            total = total + settings.perception * seen
+        return total
 
     with seeded_weights(run.seed):
-        both = _Both(settings, shape).to(device)
+        both = _Both(settings, shape).to(run.device)
     fitted, history = train_network(both, loss, settings.training, run)
     fitted = fitted.cpu().eval()
     if not settings.divergence:
         fitted.standardise(rows)
     return Autoencoder._of(settings, images.name, images.digest, images.units, fitted), history
+
+
+def _critic(settings: LatentSettings, images: Dataset, run: TrainingRun) -> Classifier:
+    """A classifier of the training images, fixed from now on; the same after an interruption."""
+    shape, steps = image_shape(images.units.event_shape), settings.critic.training.steps
+    with progress("critic", total=steps) as bar:
+        first = TrainingRun(run.seed, run.device, on_step=lambda state: bar.update())
+        _, critic, _ = fit_classifier(settings.critic, images.splits["train"], shape, first)
+    return critic.to(run.device).requires_grad_(False)
 
 
 class _Both(nn.Module):
@@ -130,17 +146,20 @@ class _Both(nn.Module):
         self.encoder = Encoder(settings.network, shape, outputs)
         self.decoder = Decoder(settings.network, shape, settings.dim)
 
-    def loss(self, x: Tensor, goal: Tensor, noise: Tensor) -> Tensor:
-        """Of images x `(n, c, h, w)` in model units, goal the same in [0, 1]; noise `(n, dim)`."""
-        code = self.encoder(x)
+    def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Of images `(n, c, h, w)` in model units those in [0, 1] that are made, and a penalty.
+
+        noise: `(n, dim)`.
+        """
+        code = self.encoder(x).float()
         if not self.settings.divergence:
             spread = code.std(dim=0).clamp_min(LEAST_SPREAD)
             z = (code - code.mean(dim=0)) / spread + self.settings.noise * noise
-            return difference(self.decoder(z), goal)
-        mean, log_variance = code.float().chunk(2, dim=1)
+            return self.decoder(z), torch.zeros((), device=x.device)
+        mean, log_variance = code.chunk(2, dim=1)
         z = mean + (log_variance / 2).exp() * noise
         divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1).mean() / 2
-        return difference(self.decoder(z), goal) + self.settings.divergence * divergence
+        return self.decoder(z), self.settings.divergence * divergence
 
     @torch.inference_mode()
     def standardise(self, rows: Tensor) -> None:

@@ -17,6 +17,11 @@ class Split(NamedTuple):
     x: SlicedRows
     y: np.ndarray | None = None
 
+    def rows(self, limit: int | None = None) -> np.ndarray:
+        """Flattened rows `(n, d)` (at most the first `limit`)."""
+        x = self.x[:limit]
+        return x.reshape(len(x), -1)
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -33,11 +38,39 @@ class Dataset:
         """Dimension of a flattened row."""
         return self.units.dim
 
+    @property
+    def fresh(self) -> Split:
+        """Real rows that nothing was fitted to: what perfect samples would be.
+
+        Held-out rows; only the first half of them where the test split is an official one, whose
+        law may be another than that of the training rows.
+        """
+        heldout = self.splits["heldout"]
+        return _part(heldout, 0, len(heldout.x) // 2) if self.official_test else heldout
+
+    @property
+    def reference(self) -> Split:
+        """Other real rows that nothing was fitted to: what samples are compared with.
+
+        The test split; the second half of the held-out rows where it is an official one.
+        """
+        heldout = self.splits["heldout"]
+        half = len(heldout.x) // 2
+        return _part(heldout, half, None) if self.official_test else self.splits["test"]
+
+    @property
+    def official_test(self) -> bool:
+        """Whether the test split is a published one, and no random part of the rows."""
+        return bool(self.attributes.get("official_test", False))
+
     def rows(self, split: str, limit: int | None = None) -> np.ndarray:
         """Flattened rows `(n, d)` of a split (at most the first `limit`), float32, model units."""
-        x = self.splits[split].x[:limit]
-        return x.reshape(len(x), -1)
+        return self.splits[split].rows(limit)
 
     def size(self, split: str) -> int:
         """Number of rows of a split."""
         return len(self.splits[split].x)
+
+
+def _part(split: Split, begin: int, end: int | None) -> Split:
+    return Split(split.x[begin:end], None if split.y is None else split.y[begin:end])

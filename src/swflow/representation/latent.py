@@ -10,6 +10,7 @@ from swflow.representation.affine import Affine
 
 if TYPE_CHECKING:
     from swflow.representation.decoder import ImageDecoder
+    from swflow.representation.onnx_decoder import OnnxDecoder
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,15 @@ class Latent(Affine):
     packed: bytes = b""
 
     @cached_property
-    def decoder(self) -> "ImageDecoder":
-        """The decoder. Raises InputError where there is none in the bytes."""
-        from swflow.representation.decoder import ImageDecoder  # with torch: when it is used
+    def decoder(self) -> "ImageDecoder | OnnxDecoder":
+        """Ours, or a user's own. Raises InputError where there is none in the bytes."""
+        if not is_onnx(self.packed):
+            from swflow.representation.decoder import ImageDecoder  # with torch: when it is used
 
-        return ImageDecoder.unpack(self.packed)
+            return ImageDecoder.unpack(self.packed)
+        from swflow.representation.onnx_decoder import OnnxDecoder
+
+        return OnnxDecoder(self.packed, self.dim)
 
     @property
     def data_shape(self) -> tuple[int, ...]:
@@ -36,6 +41,11 @@ class Latent(Affine):
     def decode(self, model: np.ndarray) -> np.ndarray:
         """`(n, dim)` in model units -> images `(n, *data_shape)` in data units, float32."""
         return self.decoder(super().decode(model))
+
+
+def is_onnx(packed: bytes) -> bool:
+    """Whether a decoder is a user's own; safetensors have the brace of a header as ninth byte."""
+    return packed[8:9] != b"{"
 
 
 def with_decoder(affine: Affine, packed: bytes | None) -> Affine:

@@ -13,6 +13,7 @@ from swflow.settings.datasets import (
     MoonsSettings,
     SwissRollSettings,
 )
+from swflow.settings.features import FeatureSettings
 from swflow.settings.flows import (
     FlowFamily,
     FlowSettings,
@@ -29,7 +30,7 @@ from swflow.settings.images import (
     MnistSettings,
 )
 from swflow.settings.kinds import implementation
-from swflow.settings.latents import ConvolutionalSettings, LatentSettings
+from swflow.settings.latents import LatentSettings
 from swflow.settings.models import (
     MODEL_KINDS,
     AnyModelSettings,
@@ -38,13 +39,14 @@ from swflow.settings.models import (
     FlowMatchingSettings,
     FlowModelSettings,
     GaussianFitSettings,
+    GaussianMixtureModelSettings,
     IcnnSettings,
     KernelDensitySettings,
     ModelSettings,
     TwoTimeMapSettings,
     VelocitySettings,
 )
-from swflow.settings.networks import NetworkSettings, OptimiserSettings
+from swflow.settings.networks import ConvolutionalSettings, NetworkSettings, OptimiserSettings
 from swflow.settings.parsing import parse_settings
 from swflow.settings.regularisers import SmoothingSettings
 from swflow.settings.rows import RowsSettings, SplitSettings, SyntheticSettings
@@ -66,12 +68,14 @@ __all__ = [
     "DigitsSettings",
     "EightGaussiansSettings",
     "FashionMnistSettings",
+    "FeatureSettings",
     "FlowFamily",
     "FlowMapSettings",
     "FlowMatchingSettings",
     "FlowModelSettings",
     "FlowSettings",
     "GaussianFitSettings",
+    "GaussianMixtureModelSettings",
     "GaussianMixtureSettings",
     "GaussianSettings",
     "IcnnSettings",

@@ -113,6 +113,11 @@ class ArraySettings(SplitSettings):
     path: Path
     key: str | None = Field(None, description="Array's name inside .npz or .h5 (default x).")
     labels: str | None = Field(None, description="Labels' name inside .npz or .h5, .csv column.")
+    decoder: Path | None = Field(
+        None,
+        description="Of latents of your own: an ONNX file that makes images of them, (n, dim) to "
+        "(n, height, width) or (n, channels, height, width).",
+    )
 
     @property
     def labelled(self) -> bool:

@@ -15,6 +15,7 @@ class ImageSettings(SplitSettings):
     """Images `(n, height, width)`, grey, or `(n, channels, height, width)`: values 0 to 255."""
 
     all_classes: ClassVar[bool] = True
+    pictured: ClassVar[bool] = True
     heldout_fraction: Fraction | None = Field(  # type: ignore[assignment]
         None,
         description="Part of the training images that is held out (default: 0.15, or 0.3 where "

@@ -4,21 +4,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from swflow.settings.base import Count, Kind, Name
-from swflow.settings.networks import OptimiserSettings
+from swflow.settings.base import Count, Name
+from swflow.settings.features import ClassifierOptimiserSettings, FeatureSettings
+from swflow.settings.networks import ConvolutionalSettings, OptimiserSettings
 from swflow.settings.rows import RowsSettings
 
 NotNegative = Annotated[float, Field(ge=0)]
-
-
-class ConvolutionalSettings(Kind):
-    """Convolutions whose sides are halved, and channels doubled, from level to level."""
-
-    home: ClassVar[str] = "swflow.networks.convolutional:Encoder"
-    kind: Literal["convolutional"] = "convolutional"
-    width: Annotated[int, Field(ge=8, multiple_of=8)] = Field(
-        16, description="Channels at full size; twice and four times as many below."
-    )
 
 
 class AutoencoderOptimiserSettings(OptimiserSettings):
@@ -41,6 +32,17 @@ class LatentSettings(RowsSettings):
     divergence: NotNegative = Field(
         0.0,
         description="Weight of the divergence to a normal law; above 0 the encoder is variational.",
+    )
+    perception: NotNegative = Field(
+        0.1,
+        description="Weight of differences in what a small classifier sees, beside those of "
+        "pixels; it is trained first, on the same images, and scores nothing.",
+    )
+    critic: FeatureSettings = Field(
+        FeatureSettings(
+            network=ConvolutionalSettings(width=16), training=ClassifierOptimiserSettings(steps=800)
+        ),
+        description="That classifier.",
     )
     mirrored: bool = Field(
         False, description="Learn from images turned left to right, too: they are as likely."

@@ -115,7 +115,13 @@ class IcnnSettings(DataModelSettings):
     training: GameOptimiserSettings = GameOptimiserSettings()
 
 
-class FlowMatchingSettings(DataModelSettings):
+class LabelledModelSettings(DataModelSettings):
+    """A model of the training rows that can learn each class by itself."""
+
+    labels: bool = Field(False, description="Class by class; draws can then be of one class.")
+
+
+class FlowMatchingSettings(LabelledModelSettings):
     """Conditional flow matching with minibatch optimal transport (Tong et al. 2024)."""
 
     home: ClassVar[str] = "swflow.models.flow_matching:FlowMatching"
@@ -131,7 +137,15 @@ class FlowMatchingSettings(DataModelSettings):
     training: OptimiserSettings = OptimiserSettings()
 
 
-class KernelDensitySettings(DataModelSettings):
+class GaussianMixtureModelSettings(LabelledModelSettings):
+    """A mixture of Gaussians with full covariances, by expectation maximisation."""
+
+    home: ClassVar[str] = "swflow.models.mixture:Mixture"
+    kind: Literal["mixture"] = "mixture"
+    n_components: Count = Field(1, description="Gaussians (of each class).")
+
+
+class KernelDensitySettings(LabelledModelSettings):
     """Training rows drawn again, with Gaussian noise: the memoriser."""
 
     home: ClassVar[str] = "swflow.models.kernel_density:KernelDensity"
@@ -150,6 +164,7 @@ _Union = Annotated[
     | GaussianFitSettings
     | IcnnSettings
     | FlowMatchingSettings
+    | GaussianMixtureModelSettings
     | KernelDensitySettings,
     Field(discriminator="kind"),
 ]

@@ -16,6 +16,16 @@ class NetworkSettings(Kind):
     depth: Count = Field(4, description="Hidden layers.")
 
 
+class ConvolutionalSettings(Kind):
+    """Convolutions whose sides are halved from level to level, never at full size."""
+
+    home: ClassVar[str] = "swflow.networks.convolutional:Encoder"
+    kind: Literal["convolutional"] = "convolutional"
+    width: Annotated[int, Field(ge=8, multiple_of=8)] = Field(
+        32, description="Channels at half the size; twice as many below."
+    )
+
+
 class ConvexNetworkSettings(Settings):
     """An input-convex network (Amos et al. 2017)."""
 

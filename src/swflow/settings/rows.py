@@ -14,13 +14,14 @@ class RowsSettings(Kind):
     """What every kind declares.
 
     classed: whether rows carry classes. gaussian: whether their law is, so that flows to it have a
-    closed form. map_known: whether the optimal map to it is.
+    closed form. map_known: whether the optimal map to it is. pictured: whether they are images.
     """
 
     kind: str
     classed: ClassVar[bool] = False
     gaussian: ClassVar[bool] = False
     map_known: ClassVar[bool] = False
+    pictured: ClassVar[bool] = False
 
     @property
     def labelled(self) -> bool:

@@ -28,5 +28,8 @@ class ScoreSettings(Settings):
     )
     n_exact: Count = Field(2000, description="Rows of each side for exact W2 and neighbours.")
     n_memorisation: Count = Field(2000, description="Samples whose nearest rows are looked up.")
+    image_stride: Count = Field(
+        1, description="Images are compared at every k-th stored time, counted from the last."
+    )
     n_timed: Count = Field(1000, description="Samples in one timed draw.")
     n_timings: Count = Field(3, description="Timed draws; the median counts.")

@@ -9,10 +9,14 @@ import matplotlib.pyplot as plt
 from matplotlib.animation import FuncAnimation
 from matplotlib.animation import writers as movie_writers
 
-from swflow.report.pictures import entropies, times
+from swflow.models.draws import Draws
+from swflow.models.source_model import SourceModel
+from swflow.report.pictures import entropies, interpolation, times
+from swflow.report.pictures import neighbours as nearest
 from swflow.report.pictures.film import Frames, moving
 from swflow.representation.affine import Affine
 from swflow.representation.dataset import Dataset
+from swflow.representation.features import FeatureSpace
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
 from swflow.stages.figures import write_figure
@@ -26,6 +30,35 @@ def picture(samples: Sequence[Path], dataset: Dataset, out: Path, entropy: float
         write_figure(entropies.picture(dataset, rows), out)
     else:
         write_figure(times.picture(dataset, rows, entropy), out)
+
+
+def neighbours(
+    samples: Sequence[Path],
+    dataset: Dataset,
+    images: Dataset,
+    features: FeatureSpace,
+    out: Path,
+    seed: int,
+) -> None:
+    """Draw random samples at the end of the flow beside their nearest training images."""
+    rows = {path.parent.name: _at_end(path) for path in samples}
+    write_figure(nearest.picture(rows, dataset, images, features, seed), out)
+
+
+def interpolate(model: SourceModel, out: Path, seed: int) -> None:
+    """Draw what a model makes of points between two source points of each class."""
+    write_figure(interpolation.picture(model, seed), out)
+
+
+def _at_end(path: Path) -> Draws:
+    """The draws at the end of the flow, its first entropy and the most passes."""
+    last = max(of.condition.time or 0.0 for of in read_samples(path))
+    ends = [of for of in read_samples(path) if of.condition.time in (None, last)]
+    least = min(of.condition.entropy or 0.0 for of in ends)
+    return max(
+        (of for of in ends if (of.condition.entropy or 0.0) == least),
+        key=lambda of: of.condition.passes,
+    )
 
 
 def animate(units: Affine, frames: Frames, n_frames: int, rate: int, out: Path) -> None:

@@ -21,9 +21,11 @@ from swflow.metrics.subject import Row, Subject
 from swflow.models.draws import Draws
 from swflow.models.sampler import Sampler
 from swflow.representation.dataset import Dataset
+from swflow.representation.features import FeatureSpace
 from swflow.runtime.errors import InputError
 from swflow.runtime.progress import progress
 from swflow.settings import ScoreSettings
+from swflow.stages.features import load_features
 from swflow.stages.loading import open_runs, open_sampler
 from swflow.stages.sample import read_samples
 from swflow.store.dataset import read_dataset
@@ -46,6 +48,8 @@ class Inputs:
     source: Sequence[Path]
     samples: Path | None = None
     references: Sequence[Path] = ()
+    images_file: Path | None = None
+    features_folder: Path | None = None
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -68,6 +72,24 @@ class Inputs:
         return open_runs(self.references)
 
     @cached_property
+    def images(self) -> Dataset | None:
+        """The images that rows are or stand for. Raises InputError where features are of others."""
+        if self.images_file is None or self.features is None:
+            return None
+        images = read_dataset(self.images_file)
+        if images.digest != self.features[0].digest:
+            raise InputError(
+                f"{self.features_folder}: features of dataset {self.features[0].images!r}, and "
+                f"{self.images_file} holds other rows; train them for it: swflow train-features."
+            )
+        return images
+
+    @cached_property
+    def features(self) -> tuple[FeatureSpace, str] | None:
+        """What images are seen in, and its checksum."""
+        return None if self.features_folder is None else load_features(self.features_folder)
+
+    @cached_property
     def working_set_bytes(self) -> int:
         """Memory that drawing the samples took."""
         return 0 if self.samples is None else int(self._said["working_set_bytes"])
@@ -82,6 +104,8 @@ class Inputs:
             return self.dataset.digest
         if needed == "samples":
             return self._said.get("digest")
+        if needed == "images":
+            return None if self.features is None else [self.features[0].digest, self.features[1]]
         if needed == "references":
             return [run.store.identity for run in self.runs]
         return self.sampler.identity
@@ -182,6 +206,7 @@ def _subject(
 ) -> Subject:
     """What a group says that it needs, and nothing else."""
     needed = registry.constant(module, "NEEDS")
+    seen = inputs.features if "images" in needed else None
     return Subject(
         sampler=inputs.sampler,
         dataset=inputs.dataset if "dataset" in needed else cast(Dataset, None),
@@ -191,4 +216,6 @@ def _subject(
         seed=seed,
         workers=workers,
         working_set_bytes=inputs.working_set_bytes,
+        images=inputs.images if seen is not None else None,
+        features=None if seen is None else seen[0],
     )

@@ -1,6 +1,6 @@
 """Model folders: weights.safetensors, settings.json, history.csv. Nothing in them is executed.
 
-Models of latents have the decoder beside them: decoder.safetensors.
+Models of latents have the decoder beside them: decoder.safetensors, or a user's decoder.onnx.
 """
 
 import csv
@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 from safetensors.torch import load, save_file
 from torch import Tensor
 
+from swflow.representation.latent import is_onnx
 from swflow.runtime.errors import InputError
 
 FORMAT = 3
 WEIGHTS, DESCRIPTION, HISTORY = "weights.safetensors", "settings.json", "history.csv"
-DECODER = "decoder.safetensors"
+DECODER, OWN_DECODER = "decoder.safetensors", "decoder.onnx"
 
 
 class StoredModel(NamedTuple):
@@ -39,7 +40,7 @@ def write_model(
     save_file({k: v.contiguous() for k, v in tensors.items()}, folder / WEIGHTS)
     said = {"format": FORMAT, **description}
     if decoder is not None:
-        (folder / DECODER).write_bytes(decoder)
+        (folder / (OWN_DECODER if is_onnx(decoder) else DECODER)).write_bytes(decoder)
         said["decoder"] = hashlib.sha256(decoder).hexdigest()
     said["checksum"] = checksum(said, (folder / WEIGHTS).read_bytes())
     (folder / DESCRIPTION).write_text(json.dumps(said, indent=1))
@@ -84,10 +85,12 @@ def read_model(folder: Path) -> StoredModel:
 def _read_decoder(folder: Path, expected: str | None) -> bytes | None:
     if expected is None:
         return None
-    decoder = (folder / DECODER).read_bytes()
+    own = folder / OWN_DECODER
+    file = own if own.is_file() else folder / DECODER
+    decoder = file.read_bytes()
     if hashlib.sha256(decoder).hexdigest() != expected:
         raise InputError(
-            f"{folder}: {DECODER} is not what was written with the rest: it was changed or "
+            f"{folder}: {file.name} is not what was written with the rest: it was changed or "
             "damaged. Train it again."
         )
     return decoder

@@ -147,6 +147,22 @@ class Plan:
             if e.models and len(self.study.flows[e.flow].entropies) > 1
         ]
 
+    def neighbours(self) -> list[str]:
+        """`dataset/flow` of every flow to images whose samples are shown beside nearest ones."""
+        return [f"{e.dataset}/{e.flow}" for e in self._of_images()]
+
+    def interpolations(self) -> list[str]:
+        """`dataset/flow/model` of every network that carries source points to images."""
+        return [
+            f"{e.dataset}/{e.flow}/{model}"
+            for e in self._of_images()
+            for model in e.models
+            if self.study.models[model].interpolates
+        ]
+
+    def _of_images(self) -> list[Experiment]:
+        return [e for e in self.study.experiments if e.models and self.study.images_of(e.dataset)]
+
     def pictured_models(self, dataset: str, flow: str) -> list[str]:
         """The flow and every model of the experiments of one dataset and flow."""
         experiments = [e for e in self.study.experiments if (e.dataset, e.flow) == (dataset, flow)]
@@ -175,6 +191,7 @@ class Plan:
         found = {
             "experiments": bool(experiments),
             "models": any(e.models for e in experiments),
+            "images": any(study.images_of(e.dataset) for e in experiments),
             "labels": any(study.flows[e.flow].labels for e in experiments),
             "entropy": any(max(study.flows[e.flow].entropies) > 0 for e in experiments),
             "gaussian": any(study.datasets[e.dataset].gaussian for e in experiments),

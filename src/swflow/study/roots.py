@@ -9,7 +9,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from swflow.runtime.code import code_version
-from swflow.settings import Kind, LatentSettings, ModelSettings, RowsSettings, SimulationSettings
+from swflow.settings import (
+    FeatureSettings,
+    Kind,
+    LatentSettings,
+    ModelSettings,
+    RowsSettings,
+    SimulationSettings,
+)
 
 # What stages call of models that they look up: their numbers, and a model made of them.
 TENSORS = "swflow.models.sampler:Model.tensors"
@@ -43,6 +50,14 @@ def autoencoder_code(settings: LatentSettings) -> str:
     home = "swflow.representation.autoencoder"
     return code_version(
         f"{home}:fit_autoencoder", f"{home}:Autoencoder.tensors", settings.network.home
+    )
+
+
+def features_code(settings: FeatureSettings) -> str:
+    """Of the features of images."""
+    home = "swflow.representation.features"
+    return code_version(
+        f"{home}:fit_features", f"{home}:FeatureSpace.tensors", settings.network.home
     )
 
 
@@ -93,5 +108,5 @@ def figure_code(module: str) -> str:
 
 
 def pictured_code(kind: str) -> str:
-    """Of a picture of samples: over `times`, or over `entropies`."""
+    """Of a picture of samples: over `times`, over `entropies`, `neighbours`, `interpolation`."""
     return code_version(f"swflow.report.pictures.{kind}:picture")

@@ -9,6 +9,7 @@ from swflow.settings import (
     TEST_SET,
     AnyModelSettings,
     DatasetSettings,
+    FeatureSettings,
     FlowFamily,
     SampleSettings,
     ScoreSettings,
@@ -45,6 +46,7 @@ class Study(Settings):
     flows: dict[Name, FlowFamily] = {}
     models: dict[Name, AnyModelSettings] = {}
     experiments: tuple[Experiment, ...] = ()
+    features: FeatureSettings = FeatureSettings()
     sample: SampleSettings = SampleSettings()
     score: ScoreSettings = ScoreSettings()
 
@@ -65,6 +67,16 @@ class Study(Settings):
         """Whether rows of a dataset come with labels: those of what it is made of, too."""
         settings = self.datasets[dataset]
         return settings.labelled if settings.made_of is None else self.labelled(settings.made_of)
+
+    def images_of(self, dataset: str) -> str | None:
+        """The dataset of images that the rows of one are, or stand for; None where there is none.
+
+        Those are compared in the features of a classifier, too.
+        """
+        settings = self.datasets[dataset]
+        if settings.made_of is not None:
+            return settings.made_of
+        return dataset if settings.pictured else None
 
     def _check_made_of(self, where: str, of: str | None) -> None:
         if of is None:
@@ -97,6 +109,13 @@ class Study(Settings):
                 f"dataset {experiment.dataset!r} has no labels."
             )
         for name in experiment.models:
+            if getattr(self.models[name], "labels", False) and not self.labelled(
+                experiment.dataset
+            ):
+                raise ValueError(
+                    f"{where}: model {name!r} has labels: true, dataset {experiment.dataset!r} has "
+                    "no labels."
+                )
             learned = getattr(self.models[name], "entropies", None) or ()
             if unknown := sorted(set(learned) - set(family.entropies)):
                 raise ValueError(

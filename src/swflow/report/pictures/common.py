@@ -16,7 +16,7 @@ from swflow.models.draws import Draws
 from swflow.representation.affine import Affine
 from swflow.representation.dataset import Dataset
 
-N_PANELS, N_POINTS, N_PATHS, N_IMAGES = 5, 4000, 150, 8
+N_PANELS, N_POINTS, N_PATHS, N_IMAGES = 5, 4000, 150, 10
 GAP = "#9ecae1"  # between images
 IMAGE_MAP = matplotlib.colormaps["gray_r"].with_extremes(bad=GAP)
 CLASS_COLOURS = sns.color_palette("colorblind")

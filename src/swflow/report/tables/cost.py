@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from swflow.metrics.names import CARRIED, SHARED
 from swflow.report.tables.common import FLOW, means
 from swflow.settings import PARTICLES, TEST_SET
 
@@ -15,10 +16,12 @@ CAPTION = (
     "kept, at the lowest precision that leaves distances unchanged (data: 256 levels where "
     "they suffice; networks: half precision); ``break even rows`` how many data rows take as "
     "many bytes; ``working set bytes`` the memory of the run, or of drawing the stored samples, "
-    "beyond what was in use before it."
+    "beyond what was in use before it. Of latents, seconds are those of decoded images, and both "
+    "ways need ``decoder bytes`` on top; ``image bytes``: the images themselves in 256 levels; "
+    "``break even images`` of them take as many bytes as the network."
 )
 # Prefixes of metrics of the ways in which a stored run serves samples, and their rows here.
-CARRIED, SHARED = "carried_", "shared_"
+COMMON = ("simulate_seconds", "stored_bytes", "working_set_bytes", "decoder_bytes", "image_bytes")
 WAYS = {"": PARTICLES, CARRIED: f"{PARTICLES}, carried", SHARED: f"{PARTICLES}, shared"}
 
 
@@ -33,6 +36,8 @@ def table(metrics: pd.DataFrame) -> pd.DataFrame:
         *("simulate_seconds", "train_seconds", "seconds_per_1000", "sw_few", "evaluations"),
         *("stored_bytes", "break_even_rows", "working_set_bytes"),
     ]
+    if "decoder_bytes" in set(metrics["metric"]):
+        names += ["decoder_bytes", "image_bytes", "break_even_images"]
     drawn = metrics[metrics["metric"].str.endswith(tuple(names)) & (metrics["model"] != TEST_SET)]
     table = means(_as_rows(drawn), names)
     for way in WAYS.values():
@@ -52,10 +57,7 @@ def _as_rows(metrics: pd.DataFrame) -> pd.DataFrame:
             parts.append(metrics[~other])
             continue
         own = metrics[metrics["metric"].str.startswith(prefix)]
-        common = metrics[
-            (metrics["model"] == PARTICLES)
-            & metrics["metric"].isin(["simulate_seconds", "stored_bytes", "working_set_bytes"])
-        ]
+        common = metrics[(metrics["model"] == PARTICLES) & metrics["metric"].isin(COMMON)]
         own = own.assign(metric=own["metric"].str.removeprefix(prefix))
         parts.append(pd.concat([own, common]).assign(model=row))
     return pd.concat(parts)

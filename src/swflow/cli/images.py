@@ -1,0 +1,104 @@
+"""Commands for images: an autoencoder, features to compare them in, pictures of control."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from swflow.cli.options import (
+    CheckpointSeconds,
+    DatasetFile,
+    Device,
+    Out,
+    Overrides,
+    Seed,
+    SettingsText,
+    checked_device,
+    read_settings,
+)
+from swflow.runtime.errors import InputError
+from swflow.settings import FeatureSettings, LatentSettings
+
+Stem = Annotated[Path, typer.Option("--out", help="The picture's path without its ending.")]
+Images = Annotated[Path, typer.Argument(help="Dataset file of images.")]
+
+
+def train_autoencoder(
+    images: Images,
+    out: Out,
+    settings: SettingsText = "{}",
+    override: Overrides = [],
+    device: Device = "cpu",
+    checkpoint_seconds: CheckpointSeconds = 60,
+) -> None:
+    """Fit an autoencoder to images, for a dataset of kind latent; write its folder.
+
+    Interrupted, the same command goes on from the last checkpoint.
+    """
+    from swflow.stages.autoencoder import train_autoencoder
+    from swflow.store.dataset import read_dataset
+
+    chosen = read_settings(LatentSettings, settings, override)
+    train_autoencoder(
+        chosen,
+        read_dataset(images),
+        out,
+        checked_device(device),
+        checkpoint_seconds=checkpoint_seconds,
+    )
+
+
+def train_features(
+    images: Images,
+    out: Out,
+    settings: SettingsText = "{}",
+    override: Overrides = [],
+    device: Device = "cpu",
+    checkpoint_seconds: CheckpointSeconds = 60,
+) -> None:
+    """Fit a classifier to half of the training images, to compare images in its features.
+
+    Interrupted, the same command goes on from the last checkpoint.
+    """
+    from swflow.stages.features import train_features
+    from swflow.store.dataset import read_dataset
+
+    chosen = read_settings(FeatureSettings, settings, override)
+    train_features(
+        chosen,
+        read_dataset(images),
+        out,
+        checked_device(device),
+        checkpoint_seconds=checkpoint_seconds,
+    )
+
+
+def neighbours(
+    samples: Annotated[list[Path], typer.Argument(help="Files …/{row}/seedN.h5, a row each.")],
+    dataset: DatasetFile,
+    images: Annotated[Path, typer.Option(help="Dataset file of the images behind the rows.")],
+    features: Annotated[Path, typer.Option(help="Folder of `swflow train-features`.")],
+    out: Stem,
+    seed: Seed = 0,
+) -> None:
+    """Draw samples that the seed chooses beside the training images nearest to them."""
+    from swflow.stages.features import load_features
+    from swflow.stages.pictures import neighbours
+    from swflow.store.dataset import read_dataset
+
+    space, _ = load_features(features)
+    neighbours(samples, read_dataset(dataset), read_dataset(images), space, out, seed)
+
+
+def interpolate(model: Path, out: Stem, seed: Seed = 0) -> None:
+    """Draw what a model of images makes of points between two source points of each class."""
+    from swflow.models.source_model import SourceModel
+    from swflow.stages.loading import load
+    from swflow.stages.pictures import interpolate
+
+    carrier = load(model)
+    if not isinstance(carrier, SourceModel):
+        raise InputError(f"{model}: a {carrier.kind} carries no source points.")
+    if len(carrier.spec.units.data_shape) < 2:
+        raise InputError(f"{model}: draws no images; there is nothing to see in between.")
+    interpolate(carrier, out, seed)

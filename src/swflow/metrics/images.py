@@ -1,0 +1,208 @@
+"""Images: how near decoded samples are to real ones, in features and in pixels, and to copies."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from swflow.metrics.frechet import FrechetTo, kernel_distance
+from swflow.metrics.generation import NEIGHBOURS, overlap
+from swflow.metrics.memorisation import Memorisation
+from swflow.metrics.names import DECODED, FEATURE, OFFICIAL, PIXEL, TRAINING
+from swflow.metrics.subject import Measure, Row, Subject
+from swflow.models.draws import Draws
+from swflow.representation.dataset import Dataset, Split
+from swflow.representation.features import FeatureSpace, second_half
+from swflow.settings import ScoreSettings
+
+NEEDS = ("samples", "dataset", "images")
+SETTINGS = ("n_exact", "n_memorisation", "image_stride")
+FLOORS = {
+    "feature_frechet": "test_set",
+    "feature_kernel": "test_set",
+    "feature_precision": "test_set",
+    "feature_recall": "test_set",
+    "feature_density": "test_set",
+    "feature_coverage": "test_set",
+    "feature_memorisation_a": "test_set",
+    "feature_memorisation_s": "test_set",
+    "feature_copied": "test_set",
+    "pixel_frechet": "test_set",
+    "pixel_kernel": "test_set",
+    "pixel_precision": "test_set",
+    "pixel_recall": "test_set",
+    "pixel_density": "test_set",
+    "pixel_coverage": "test_set",
+    "pixel_memorisation_a": "test_set",
+    "pixel_memorisation_s": "test_set",
+    "pixel_copied": "test_set",
+    "class_agreement": "test_set",
+}
+
+
+class Points(NamedTuple):
+    """Images in both spaces, `(n, d)` each, and the classes that the classifier sees in them."""
+
+    rows: dict[str, np.ndarray]
+    seen: np.ndarray
+
+
+def measure(subject: Subject) -> Iterator[Row]:
+    """Of draws of images or of their latents, at every `image_stride`-th time from the last.
+
+    In the features of a classifier that trained nothing else and in pixels (model units), of as
+    many draws as there are fresh real images, against other real images: frechet, kernel (with
+    errors), precision, recall, density, coverage; memorisation_a, _s, copied: see `Memorisation`
+    (in features the training rows are those that the classifier did not learn from).
+    class_agreement: part of labelled draws whose class the classifier sees.
+    Of real rows also, with a prefix: TRAINING, OFFICIAL, DECODED images.
+    """
+    if subject.images is None or subject.features is None:
+        return
+    gallery = Gallery(subject, subject.images, subject.features)
+    if subject.sampler.n_rows is None:
+        yield from subject.each(_strided(subject), gallery.of_draws)
+    else:
+        yield from subject.each(subject.draws[:1], lambda draws: gallery.of_real_images())
+
+
+def _strided(subject: Subject) -> list[Draws]:
+    """The draws of every k-th time, counted from the last, and all those that know no time."""
+    times = sorted({of.condition.time for of in subject.draws if of.condition.time is not None})
+    chosen = {None, *times[:: -subject.settings.image_stride]}
+    return [of for of in subject.draws if of.condition.time in chosen]
+
+
+class Gallery:
+    """Real images, and those of a subject's draws, in both spaces."""
+
+    def __init__(self, subject: Subject, images: Dataset, features: FeatureSpace) -> None:
+        self.dataset, self.images, self.features = subject.dataset, images, features
+        self.n = min(len(images.fresh.x), len(images.reference.x))
+        # The classifier knows the first half of the training images.
+        self.unseen = second_half(images.splits["train"])
+        self.training, self.fresh, self.reference = (
+            self._real(split) for split in (self.unseen, images.fresh, images.reference)
+        )
+        train = {FEATURE: self.training.rows[FEATURE], PIXEL: images.rows("train")}
+        self.spaces = {
+            name: Space(
+                train[name],
+                self.fresh.rows[name],
+                self.reference.rows[name][: self.n],
+                subject.settings,
+                subject.seed,
+            )
+            for name in (FEATURE, PIXEL)
+        }
+
+    def of_draws(self, draws: Draws) -> Iterator[Measure]:
+        """The measures of draws in model units."""
+        points = self._points(self.dataset.units.decode(draws.flat))
+        yield from self._quality(points, draws.label)
+        yield from self._copies(points)
+
+    def of_real_images(self) -> Iterator[Measure]:
+        """Of real images, by prefix; those that copies are told from are the fresh ones.
+
+        So it is the reference whose memorisation is measured; training images are its control.
+        """
+        images, dataset = self.images, self.dataset
+        yield from self._quality(self.fresh, images.fresh.y)
+        yield from self._copies(self.reference)
+        yield from self._quality(self.training, self.unseen.y, TRAINING)
+        yield from self._copies(self.training, TRAINING)
+        if images.official_test:
+            test = images.splits["test"]
+            yield from self._quality(self._real(test), test.y, OFFICIAL)
+        if dataset.units.packed is not None:
+            latents = second_half(dataset.splits["train"])
+            training = self._decoded(latents)
+            yield from self._quality(self._decoded(dataset.fresh), dataset.fresh.y, DECODED)
+            yield from self._copies(self._decoded(dataset.reference), DECODED)
+            yield from self._quality(training, latents.y, DECODED + TRAINING)
+            yield from self._copies(training, DECODED + TRAINING)
+
+    def _quality(
+        self, points: Points, label: np.ndarray | None, prefix: str = ""
+    ) -> Iterator[Measure]:
+        for name, space in self.spaces.items():
+            yield from named(space.quality(points.rows[name][: self.n]), prefix + name)
+        if label is not None and self.features.labels:
+            agreement = float((points.seen == label).mean())
+            yield Measure(f"{prefix}class_agreement", agreement, len(label))
+
+    def _copies(self, points: Points, prefix: str = "") -> Iterator[Measure]:
+        for name, space in self.spaces.items():
+            yield from named(space.memorisation.measures(points.rows[name]), prefix + name)
+
+    def _real(self, split: Split) -> Points:
+        """Images of a split, which are in model units."""
+        return self._points(self.images.units.decode(split.rows()))
+
+    def _decoded(self, split: Split) -> Points:
+        """What the decoder makes of latents."""
+        return self._points(self.dataset.units.decode(split.rows()))
+
+    def _points(self, images: np.ndarray) -> Points:
+        """Images in data units, `(n, *event_shape)`, in each space."""
+        seen = self.features.look(images)
+        pixels = self.images.units.encode(images).reshape(len(images), -1)
+        return Points({FEATURE: seen.features, PIXEL: pixels}, seen.label)
+
+
+@dataclass
+class Space:
+    """Real images in one space, and what samples are held against there.
+
+    train `(N, d)`; fresh `(m, d)`, which nothing was fitted to; reference `(n, d)`, others.
+    """
+
+    train: np.ndarray
+    fresh: np.ndarray
+    reference: np.ndarray
+    settings: ScoreSettings
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.memorisation = Memorisation(
+            self.train, self.fresh, self.settings.n_memorisation, self.seed
+        )
+        self.frechet = FrechetTo(self.reference)
+
+    @cached_property
+    def of_real(self) -> np.ndarray:
+        """Distances among a few of the reference rows."""
+        few = self.reference[: self.settings.n_exact]
+        return distances(few, few)
+
+    def quality(self, x: np.ndarray) -> Iterator[Measure]:
+        """Of samples `(n, d)` against the reference."""
+        n = len(x)
+        for name, (value, error) in {
+            "frechet": self.frechet(x),
+            "kernel": kernel_distance(x, self.reference),
+        }.items():
+            yield Measure(name, value, n)
+            yield Measure(f"{name}_error", error, n)
+        few = min(n, len(self.of_real))
+        x, real, of_real = x[:few], self.reference[:few], self.of_real[:few, :few]
+        found = overlap(distances(x, real), distances(x, x), of_real, min(NEIGHBOURS, few - 1))
+        for name, value in found.items():
+            yield Measure(name, value, few)
+
+
+def named(measures: Iterator[Measure], prefix: str) -> Iterator[Measure]:
+    """Measures with a prefix before their names."""
+    return (of._replace(metric=f"{prefix}{of.metric}") for of in measures)
+
+
+def distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Euclidean distances of rows `(n, d)` to rows `(m, d)`, by matrix products in float64."""
+    first, second = (torch.from_numpy(np.asarray(of, np.float64)) for of in (x, y))
+    mode = "use_mm_for_euclid_dist"
+    found: np.ndarray = torch.cdist(first, second, compute_mode=mode).numpy()
+    return found

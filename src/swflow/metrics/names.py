@@ -1,0 +1,11 @@
+"""Prefixes of metrics that are not of a row's own samples: tables make rows of them."""
+
+# Of the ways in which a stored run serves samples.
+CARRIED, SHARED = "carried_", "shared_"
+# Of what maps score that are not learned.
+IDENTITY, AFFINE = "identity_", "affine_"
+# Of real images other than fresh ones: training images, those of a published test split, and (of
+# latents) what the decoder makes of those that were encoded.
+TRAINING, OFFICIAL, DECODED = "training_", "official_", "decoded_"
+# In front of what is measured of images: in features, and in pixels.
+FEATURE, PIXEL = "feature_", "pixel_"

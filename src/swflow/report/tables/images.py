@@ -1,0 +1,83 @@
+"""Images: how near decoded samples are to real ones, and to copies, beside real images."""
+
+import pandas as pd
+
+from swflow.metrics.names import DECODED, FEATURE, OFFICIAL, PIXEL, TRAINING
+from swflow.report.tables.common import ROW, by_metric, mean_std
+from swflow.settings import TEST_SET
+
+NEEDS = ("images",)
+CAPTION = (
+    "Images against real images that nothing was fitted to, as many of each, in the features of a "
+    "classifier that saw one half of the training images and trained nothing else, and in pixels. "
+    "``ratio``: Fréchet distance in features over that of other real images (``real images``), "
+    "whose ratio is 1. ``agreement``: how often the classifier sees the class that was asked for, "
+    "in percent. ``copied``: the part of copies of training images that would be as near to them "
+    "(0 for fresh images, 1 for copies), with 95 % intervals; ``a``: how often an image is nearer "
+    "to the training images than a real one is (½ for fresh images)."
+)
+# Rows of real images, by the prefix of their metrics; of latents also what the decoder makes.
+REAL = {
+    "": "real images",
+    TRAINING: "training images",
+    OFFICIAL: "official test images",
+    DECODED: "real images, encoded and decoded",
+    DECODED + TRAINING: "training images, encoded and decoded",
+}
+QUALITY = ("frechet", "kernel", "precision", "recall", "density", "coverage")
+KEYS = [*ROW, "time"]
+COPIES = ("memorisation_a", "memorisation_s", "copied")
+MEASURES = {
+    "class_agreement",
+    *(space + name for space in (FEATURE, PIXEL) for name in (*QUALITY, *COPIES)),
+}
+
+
+def table(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Images at every scored time, mean and deviation over seeds, real images first."""
+    rows = []
+    for key, group in as_rows(metrics).groupby(KEYS, dropna=False, sort=False):
+        values = by_metric(group, "value")
+        floor = group.loc[group["metric"] == "feature_frechet", "floor"].mean()
+        row = dict(zip(KEYS, key, strict=True))
+        row |= mean_std("ratio", _column(values, "feature_frechet") / floor)
+        row |= mean_std("agreement", 100 * _column(values, "class_agreement"))
+        for space in (FEATURE, PIXEL):
+            for name in ("copied", "memorisation_a"):
+                row |= _bounded(space + name, values)
+            for name in QUALITY:
+                row |= mean_std(space + name, _column(values, space + name))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def as_rows(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Metrics of images; those of real images, whose metrics have a prefix, as rows of their own.
+
+    In the order: real images, flows, models; over time.
+    """
+    names = {name + suffix for name in MEASURES for suffix in ("", "_error")}
+    parts = []
+    real = metrics[(metrics["model"] == TEST_SET) & metrics["metric"].isin(MEASURES)]
+    floors = real.groupby(["dataset", "metric"])["value"].mean()
+    for prefix, row in REAL.items():
+        own = metrics[
+            (metrics["model"] == TEST_SET) & metrics["metric"].isin({prefix + n for n in names})
+        ]
+        name = own["metric"].str.removeprefix(prefix)
+        parts.append(own.assign(metric=name, model=row))
+    others = metrics[(metrics["model"] != TEST_SET) & metrics["metric"].isin(names)]
+    found = pd.concat([*parts, others.sort_values([*KEYS])])
+    keys = pd.MultiIndex.from_frame(found[["dataset", "metric"]])
+    return found.assign(floor=floors.reindex(keys).to_numpy())
+
+
+def _column(values: pd.DataFrame, name: str) -> pd.Series:
+    return values[name] if name in values else pd.Series(dtype=float)
+
+
+def _bounded(name: str, values: pd.DataFrame) -> dict[str, float]:
+    """The mean over seeds, with 95 % limits of it: the errors are of rows that seeds share."""
+    mean = _column(values, name).mean()
+    half = 1.96 * (_column(values, f"{name}_error") ** 2).mean() ** 0.5
+    return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}

@@ -1,0 +1,185 @@
+"""Images in features and pixels: what real images, copies and samples of a flow score."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from swflow.metrics.images import measure
+from swflow.metrics.names import DECODED, OFFICIAL, TRAINING
+from swflow.metrics.subject import Row, Subject
+from swflow.models.draws import stored_draws
+from swflow.models.heldout_rows import HeldoutRows
+from swflow.models.spec import Condition
+from swflow.representation.dataset import Dataset, Split
+from swflow.representation.features import FeatureSpace, first_half, fit_features, second_half
+from swflow.runtime.errors import InputError
+from swflow.settings import FeatureSettings, KernelDensitySettings, ScoreSettings
+from swflow.stages.features import load_features, train_features
+from swflow.stages.loading import load
+from swflow.stages.score import Inputs, score
+from swflow.stages.train import train
+from swflow.store.dataset import read_dataset
+from swflow.training.loop import TrainingRun
+from tests.representation.test_latents import blobs, images_file
+
+FEATURES = FeatureSettings(
+    dim=8, network={"width": 8}, training={"steps": 60, "batch_size": 32, "average_decay": 0.9}
+)
+SIZES = ScoreSettings(n_exact=30, n_memorisation=40)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with images and the features of a classifier of them."""
+    found = tmp_path_factory.mktemp("features")
+    train_features(FEATURES, read_dataset(images_file(found)), found / "features", "cpu")
+    return found
+
+
+@pytest.fixture(scope="module")
+def images(made: Path) -> Dataset:
+    return read_dataset(made / "blobs.h5")
+
+
+@pytest.fixture(scope="module")
+def space(made: Path) -> FeatureSpace:
+    return load_features(made / "features")[0]
+
+
+def scored(rows: list[Row]) -> dict[str, float]:
+    return {row.metric: row.value for row in rows}
+
+
+def of_real(
+    images: Dataset, space: FeatureSpace, settings: ScoreSettings = SIZES
+) -> dict[str, float]:
+    sampler = HeldoutRows(images)
+    draws = list(stored_draws(sampler, 1000, [Condition(None, None)], 0))
+    subject = Subject(sampler, images, draws, settings=settings, images=images, features=space)
+    return scored(list(measure(subject)))
+
+
+def test_the_classifier_tells_classes_apart(space: FeatureSpace, images: Dataset) -> None:
+    """Bright blobs and dark ones; what it sees is its own opinion, of images in data units."""
+    assert space.labels == (0, 1)
+    split = images.splits["test"]
+    seen = space.look(images.units.decode(split.rows()))
+    assert split.y is not None
+    assert (seen.label == split.y).mean() > 0.9
+    assert seen.features.shape == (40, 8)
+    assert (seen.features >= 0).all()
+
+
+def test_halves_of_the_training_rows_are_all_of_them(images: Dataset) -> None:
+    split = images.splits["train"]
+    both = np.concatenate([first_half(split).rows(), second_half(split).rows()])
+    np.testing.assert_array_equal(both, split.rows())
+
+
+def test_the_classifier_never_sees_the_second_half(images: Dataset, space: FeatureSpace) -> None:
+    """Other rows there: the same weights."""
+    train_split = images.splits["train"]
+    half = len(train_split.x) // 2
+    x = np.concatenate([train_split.x[:half], 0 * train_split.x[half:]])
+    changed = replace(images, splits={**images.splits, "train": Split(x, train_split.y)})
+    other, _ = fit_features(FEATURES, changed, TrainingRun(FEATURES.seed))
+    for name, value in space.tensors().items():
+        np.testing.assert_array_equal(other.tensors()[name], value)
+
+
+def test_without_classes_it_tells_how_images_were_mirrored(images: Dataset) -> None:
+    splits = {name: Split(split.x, None) for name, split in images.splits.items()}
+    space, _ = fit_features(FEATURES, replace(images, splits=splits), TrainingRun(0))
+    assert space.labels == ()
+    assert 0 <= space.accuracy <= 1
+    assert space.look(images.units.decode(images.rows("test"))).features.shape == (40, 8)
+
+
+def test_images_of_one_class_are_refused(images: Dataset) -> None:
+    split = images.splits["train"]
+    alone = {**images.splits, "train": Split(split.x, np.zeros(len(split.x), int))}
+    with pytest.raises(InputError, match="of one class"):
+        fit_features(FEATURES, replace(images, splits=alone), TrainingRun(0))
+
+
+def test_real_images_are_the_floor_and_copies_are_found(
+    images: Dataset, space: FeatureSpace
+) -> None:
+    """Fresh images are no copies, training images are: in features and in pixels."""
+    found = of_real(images, space)
+    for space_name in ("feature_", "pixel_"):
+        error = found[f"{space_name}copied_error"]
+        assert abs(found[f"{space_name}copied"]) < 4 * error
+        assert found[f"{TRAINING}{space_name}copied"] > 0.7
+        assert found[f"{TRAINING}{space_name}memorisation_a"] > 0.9
+        assert found[f"{space_name}frechet_error"] > 0
+    assert found["class_agreement"] > 0.9
+    assert not any(name.startswith((OFFICIAL, DECODED)) for name in found)
+
+
+def test_an_official_test_split_is_beside_and_no_reference(
+    images: Dataset, space: FeatureSpace
+) -> None:
+    """Its rows are of another law here: the floor does not know."""
+    other = Split(images.splits["test"].x + 3, images.splits["test"].y)
+    marked = replace(
+        images,
+        splits={**images.splits, "test": other},
+        attributes={**images.attributes, "official_test": True},
+    )
+    assert len(marked.fresh.x) == len(marked.reference.x) == 30
+    found = of_real(marked, space)
+    assert found[f"{OFFICIAL}pixel_frechet"] > 5 * found["pixel_frechet"]
+    heldout = images.splits["heldout"]
+    np.testing.assert_array_equal(
+        np.concatenate([marked.fresh.rows(), marked.reference.rows()]), heldout.rows()
+    )
+
+
+def test_a_copier_is_found_among_models(made: Path, images: Dataset, space: FeatureSpace) -> None:
+    """Draws of one class alone, and at strided times: of what knows none all."""
+    copier = KernelDensitySettings(bandwidth=1e-6, labels=True)
+    train(copier, images, [], 0, made / "copier", "cpu")
+    sampler = load(made / "copier")
+    draws = list(stored_draws(sampler, 60, [Condition(None, None)], 0))
+    subject = Subject(sampler, images, draws, settings=SIZES, images=images, features=space)
+    found = scored(list(measure(subject)))
+    assert found["pixel_memorisation_a"] > 0.9
+    assert found["pixel_copied"] > 0.8
+    assert found["class_agreement"] > 0.9
+
+
+def test_nothing_is_measured_where_rows_are_no_images(dataset: Dataset) -> None:
+    sampler = HeldoutRows(dataset)
+    draws = list(stored_draws(sampler, 10, [Condition(None, None)], 0))
+    assert not list(measure(Subject(sampler, dataset, draws)))
+
+
+def test_features_of_other_images_are_refused(made: Path, tmp_path: Path) -> None:
+    """By the digest of their rows."""
+    from swflow.stages.prepare import write_splits
+
+    others = {
+        name: blobs((12, 10), 50, seed) for seed, name in enumerate(["train", "heldout", "test"])
+    }
+    write_splits(others, "others", tmp_path / "others.h5")
+    inputs = Inputs(
+        tmp_path / "others.h5",
+        [tmp_path / "others.h5"],
+        images_file=tmp_path / "others.h5",
+        features_folder=made / "features",
+    )
+    with pytest.raises(InputError, match="swflow train-features"):
+        score(["images"], inputs, SIZES, 0, tmp_path / "scores")
+    with pytest.raises(InputError, match="not features of images"):
+        load_features(_model(made))
+
+
+def _model(made: Path) -> Path:
+    path = made / "copier2"
+    if not path.exists():
+        settings = KernelDensitySettings(bandwidth=0.1)
+        train(settings, read_dataset(made / "blobs.h5"), [], 0, path, "cpu")
+    return path
