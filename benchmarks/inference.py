@@ -88,7 +88,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = []
     for dataset, flow, model in (
-        ("clothes_32", "images", "flow_map_wide"),
+        ("clothes_48", "images", "flow_map_wide"),
         ("eight_gaussians", "plane", "flow_map"),
     ):
         paths = (

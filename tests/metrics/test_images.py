@@ -12,6 +12,7 @@ from swflow.metrics.subject import Row, Subject
 from swflow.models.draws import stored_draws
 from swflow.models.heldout_rows import HeldoutRows
 from swflow.models.spec import Condition
+from swflow.report.pictures import neighbours
 from swflow.representation.dataset import Dataset, Split
 from swflow.representation.features import FeatureSpace, first_half, fit_features, second_half
 from swflow.runtime.errors import InputError
@@ -183,3 +184,20 @@ def _model(made: Path) -> Path:
         settings = KernelDensitySettings(bandwidth=0.1)
         train(settings, read_dataset(made / "blobs.h5"), [], 0, path, "cpu")
     return path
+
+
+def test_neighbours_are_the_nearest_training_images(
+    made: Path, images: Dataset, space: FeatureSpace
+) -> None:
+    """Of copies of training images these themselves: the three lines are one."""
+    copier = KernelDensitySettings(bandwidth=1e-6, labels=True)
+    train(copier, images, [], 0, made / "copies", "cpu")
+    sampler = load(made / "copies")
+    (draws,) = stored_draws(sampler, 200, [Condition(None, None)], 0)
+    figure = neighbours.picture({"copier": draws}, images, images, space, 0)
+    lines = [axes.images[0].get_array() for axes in figure.axes]
+    assert len(lines) == 3
+    for line in lines[1:]:
+        np.testing.assert_allclose(np.asarray(line), np.asarray(lines[0]), atol=0.01)
+    other = neighbours.picture({"copier": draws}, images, images, space, 1)
+    assert not np.allclose(np.asarray(other.axes[0].images[0].get_array()), np.asarray(lines[0]))

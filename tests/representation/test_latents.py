@@ -14,7 +14,9 @@ import torch
 import swflow
 from swflow.datasets.latent import latents
 from swflow.datasets.make import RawRows
+from swflow.models.source_model import SourceModel
 from swflow.networks.convolutional import Classifier, pyramid
+from swflow.report.pictures.interpolation import picture
 from swflow.representation.affine import Affine
 from swflow.representation.autoencoder import difference, fit_autoencoder
 from swflow.representation.dataset import Dataset
@@ -246,6 +248,25 @@ def test_pyramid_halves_sides_and_doubles_channels() -> None:
     assert pyramid(SETTINGS.network, (3, 5, 70)) == ([(3, 35)], [8])
     assert image_shape((28, 30)) == (1, 28, 30)
     assert image_shape((3, 4, 5)) == (3, 4, 5)
+
+
+def test_interpolation_begins_and_ends_at_source_points(
+    made: Path, codes: Dataset, tmp_path: Path
+) -> None:
+    """A line for each class, ten images each; the same seed draws the same."""
+    settings = SimulationSettings(labels=True, **TINY_FLOW)
+    simulate_dataset(codes, settings, 0, tmp_path / "flow.zarr", "cpu")
+    learned = FlowMapSettings(network={"width": 8, "depth": 1}, training={"steps": 5})
+    train(learned, codes, [run_of(tmp_path / "flow.zarr")], 0, tmp_path / "model", "cpu")
+    model = swflow.load(tmp_path / "model")
+    assert isinstance(model, SourceModel)
+    lines = [axes.images[0].get_array() for axes in picture(model, 0).axes]
+    assert len(lines) == 2
+    assert lines[0].shape == (12, 10 * 10 + 9)
+    again = [axes.images[0].get_array() for axes in picture(model, 0).axes]
+    np.testing.assert_array_equal(np.asarray(lines[0]), np.asarray(again[0]))
+    first, last = np.asarray(lines[0])[:, :10], np.asarray(lines[0])[:, -10:]
+    assert not np.allclose(first, last)
 
 
 def test_perceived_difference_is_relative_to_what_is_seen() -> None:

@@ -84,3 +84,26 @@ def test_scores_of_the_former_layout_are_named(tmp_path: Path) -> None:
     former.write_text(json.dumps([]))
     with pytest.raises(InputError, match=r"seed0.json and 0 more: .* Remove .*scores"):
         refuse_former_results(tmp_path)
+
+
+def test_images_have_features_neighbours_and_interpolations() -> None:
+    """Those behind latents, too; of what is no image there are none."""
+    values = changed(
+        datasets={
+            "clothes": {"kind": "fashion_mnist", "embedded": True},
+            "codes": {"kind": "latent", "of": "clothes"},
+            "plane": {"kind": "moons"},
+        },
+        models={"m": {"kind": "flow_map"}, "g": {"kind": "gaussian_fit"}},
+        experiments=[
+            {"dataset": "codes", "flow": "f", "models": ["m", "g"]},
+            {"dataset": "plane", "flow": "f", "models": ["m"]},
+        ],
+    )
+    plan = planned(values)
+    assert plan.study.images_of("codes") == plan.study.images_of("clothes") == "clothes"
+    assert plan.study.images_of("plane") is None
+    assert plan.neighbours() == ["codes/f"]
+    assert plan.interpolations() == ["codes/f/m"]
+    assert "images" in plan.tables()
+    assert "images" in plan.figures()

@@ -34,7 +34,7 @@ class LatentSettings(RowsSettings):
         description="Weight of the divergence to a normal law; above 0 the encoder is variational.",
     )
     perception: NotNegative = Field(
-        0.1,
+        1.0,
         description="Weight of differences in what a small classifier sees, beside those of "
         "pixels; it is trained first, on the same images, and scores nothing.",
     )
