@@ -5,8 +5,8 @@ STAMP := $(VENV)/.installed
 # Rules call `swflow`: the environment must be first in PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help results paper compute ablation generalisation rivals report test stress benchmarks lint format clean
-.PHONY: reference reference-paper reference-compute reference-ablation reference-generalisation reference-rivals
+.PHONY: help results paper compute ablation generalisation rivals mnist fashion report test stress benchmarks lint format clean
+.PHONY: reference reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-mnist reference-fashion
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -15,11 +15,14 @@ help:  ## Show this help
 results: $(STAMP)  ## Install, then run the default study with all cores
 	$(RUN) snakemake --cores all
 
-paper ablation generalisation rivals: $(STAMP)  ## Run a longer study in its folder of runs/
+paper ablation generalisation rivals mnist: $(STAMP)  ## Run a longer study in its folder of runs/
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/$@.yaml
 
 compute: $(STAMP)  ## Train ten times as long on a flow of the long study
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/paper.yaml workflow/configs/$@.yaml
+
+fashion: $(STAMP)  ## Clothes instead of digits in the study of 60,000 images
+	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/mnist.yaml workflow/configs/$@.yaml
 
 report: $(STAMP)  ## One page with every table and figure of the default study: report.html
 	$(RUN) snakemake --report report.html
@@ -42,7 +45,7 @@ benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings o
 reference: $(STAMP)  ## Copy tables and figures to results/reference, and into the README
 	$(RUN) python workflow/reference.py default results
 
-reference-paper reference-compute reference-ablation reference-generalisation reference-rivals: reference-%: $(STAMP)  ## Copy those of a longer study
+reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-mnist reference-fashion: reference-%: $(STAMP)  ## Copy those of a longer study
 	$(RUN) python workflow/reference.py $* runs/$*/results
 
 lint: $(STAMP)  ## Style, types and workflow checks

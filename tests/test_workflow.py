@@ -17,20 +17,21 @@ from tests.pipeline import ROOT, TINY, counted, snakemake, write_config
 
 BELOW_SIMULATE = {
     *("simulate", "train", "sample", "score", "time", "collect"),
-    *("tabulate", "plot", "picture", "strip"),
+    *("tabulate", "plot", "picture", "strip", "neighbours", "interpolate"),
 }
 TABLES = (
     *("overview", "fidelity", "labels", "generation", "regularisation", "memorisation"),
-    *("twin", "cost", "gaussian", "optimal_map"),
+    *("twin", "cost", "gaussian", "optimal_map", "images"),
 )
 FIGURES = (
     *("convergence", "fidelity", "regularisation", "memorisation", "generalisation", "control"),
-    "quality_over_cost",
+    *("quality_over_cost", "images"),
 )
 PICTURES = [
     *("samples/eight/short/entropy0", "samples/eight/short/entropy0.1", "strips/eight/short"),
     *("samples/normal/short/entropy0", "samples/normal/short/entropy0.1", "strips/normal/short"),
-    "samples/eight/classes/entropy0",
+    *("samples/codes/classes/entropy0", "neighbours/codes/classes"),
+    "interpolations/codes/classes/two_time",
 ]
 
 pytestmark = pytest.mark.workflow
@@ -199,7 +200,7 @@ def test_new_kind_of_model_plans_nothing_old(plan: Callable[..., dict[str, int]]
 
 def test_new_entropy_simulates_that_one_alone(plan: Callable[..., dict[str, int]]) -> None:
     planned = plan(changed("flows", "short", entropies=[0.0, 0.1, 0.3]))
-    assert planned["simulate"] == 4  # two datasets, two seeds
+    assert planned["simulate"] == 6  # three datasets, two seeds
     assert "train" not in planned
     assert "prepare" not in planned
 
@@ -251,12 +252,21 @@ def test_tables_alone_are_rebuilt_on_request(finished: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("study", "simulations"),
-    [("paper", 84), ("ablation", 36), ("generalisation", 36), ("rivals", 87)],
+    [("paper", 84), ("ablation", 36), ("generalisation", 36), ("rivals", 87), ("mnist", 6)],
 )
 def test_longer_studies_can_be_planned(study: str, simulations: int, tmp_path: Path) -> None:
     config = ROOT / "workflow" / "configs" / f"{study}.yaml"
     output = snakemake(ROOT, tmp_path / "run", config, "--dry-run")
     assert re.search(rf"^simulate\s+{simulations}$", output, flags=re.MULTILINE)
+
+
+def test_clothes_take_the_flows_and_models_of_the_digits(tmp_path: Path) -> None:
+    configs = [ROOT / "workflow" / "configs" / f"{name}.yaml" for name in ("mnist", "fashion")]
+    output = snakemake(ROOT, tmp_path / "run", configs, "--dry-run")
+    assert re.search(r"^simulate\s+6$", output, flags=re.MULTILINE)
+    assert re.search(r"^train_autoencoder\s+1$", output, flags=re.MULTILINE)
+    assert re.search(r"^train_features\s+1$", output, flags=re.MULTILINE)
+    assert "mnist_32" not in output
 
 
 def test_more_compute_trains_on_the_flows_of_the_long_study(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from swflow.runtime.provenance import machine, versions
 from swflow.stages.collect import stage_shares
 
 COMMANDS = {"default": "make results"} | {
-    study: f"make {study}" for study in ("paper", "compute", "ablation", "generalisation", "rivals")
+    study: f"make {study}"
+    for study in ("paper", "compute", "ablation", "generalisation", "rivals", "mnist", "fashion")
 }
 README = Path("README.md")
 BENCHMARKS = (
@@ -34,12 +35,15 @@ STUDY_TABLES = {
     "ablation": ("overview",),
     "generalisation": ("regularisation",),
     "rivals": ("optimal_map",),
+    "mnist": ("images",),
+    "fashion": ("images",),
 }
 COST = [
     *("dataset", "teacher", "entropy", "model", "seconds_per_1000", "sw_few", "evaluations"),
     *("stored_bytes", "break_even_rows", "faster_than_particles"),
     *("faster_than_particles_carried", "faster_than_particles_shared"),
 ]
+IMAGES = ["ratio", "agreement", "feature_copied", "pixel_copied", "feature_coverage"]
 GENERATION = ["sw_test", "w2_test", "c2st_test", "coverage", "memorisation_a"]
 SPENT = ["seconds_per_1000", "train_seconds", "stored_bytes"]
 
@@ -83,7 +87,17 @@ def readme_blocks(results: Path, shares: str) -> dict[str, str]:
     twin = tables["twin"]
     ends = twin.groupby(["dataset", "teacher"])["time"].transform("max") == twin["time"]
     tables["twin"] = twin[ends]
+    tables["images"] = images(tables["images"])
     return {name: markdown(table) for name, table in tables.items()} | {"shares": shares}
+
+
+def images(table: pd.DataFrame) -> pd.DataFrame:
+    """Images of real rows, at the end of flows and of what knows no time: the main columns."""
+    flows = table.groupby(["dataset", "teacher", "entropy"], dropna=False)["time"]
+    ends = table["time"].isna() | (flows.transform("max") == table["time"])
+    shown = [name + of for name in IMAGES for of in ("", "_std", "_low", "_high")]
+    keys = ["dataset", "entropy", "model", "passes", "time"]
+    return table.loc[ends, [*keys, *(name for name in shown if name in table)]]
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -94,6 +108,8 @@ def markdown(table: pd.DataFrame) -> str:
 def study_blocks(study: str, results: Path) -> dict[str, str]:
     """Of a longer study the short tables, `STUDY-TABLE`."""
     shown = {name: pd.read_csv(results / "tables" / f"{name}.csv") for name in STUDY_TABLES[study]}
+    if "images" in shown:
+        shown["images"] = images(shown["images"])
     if study == "rivals":
         shown["methods"] = methods(pd.read_csv(results / "metrics.csv"))
     return {f"{study}-{name}": markdown(table) for name, table in shown.items()}

@@ -46,7 +46,7 @@ def images(made: Path) -> Dataset:
 
 @pytest.fixture(scope="module")
 def space(made: Path) -> FeatureSpace:
-    return load_features(made / "features")[0]
+    return load_features(made / "features")
 
 
 def scored(rows: list[Row]) -> dict[str, float]:
@@ -129,6 +129,7 @@ def test_an_official_test_split_is_beside_and_no_reference(
         images,
         splits={**images.splits, "test": other},
         attributes={**images.attributes, "official_test": True},
+        digest="another",
     )
     assert len(marked.fresh.x) == len(marked.reference.x) == 30
     found = of_real(marked, space)

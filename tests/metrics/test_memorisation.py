@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 
 
 def measured(draws: np.ndarray, train: np.ndarray, heldout: np.ndarray) -> dict[str, float]:
-    return values(Memorisation(train, heldout, len(draws), seed=0).measures(draws))
+    return values(Memorisation(train, heldout, len(draws)).measures(draws, 0))
 
 
 @pytest.mark.parametrize(("dim", "total", "m"), [(2, 2000, 1000), (16, 1500, 300)])

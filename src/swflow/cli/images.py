@@ -86,7 +86,7 @@ def neighbours(
     from swflow.stages.pictures import neighbours
     from swflow.store.dataset import read_dataset
 
-    space, _ = load_features(features)
+    space = load_features(features)
     neighbours(samples, read_dataset(dataset), read_dataset(images), space, out, seed)
 
 
@@ -102,3 +102,17 @@ def interpolate(model: Path, out: Stem, seed: Seed = 0) -> None:
     if len(carrier.spec.units.data_shape) < 2:
         raise InputError(f"{model}: draws no images; there is nothing to see in between.")
     interpolate(carrier, out, seed)
+
+
+def inception(
+    samples: Annotated[Path, typer.Argument(help="Stored samples …/{row}/seedN.h5.")],
+    dataset: DatasetFile,
+    images: Annotated[Path, typer.Option(help="Dataset file of the images behind the rows.")],
+    weights: Annotated[Path, typer.Option(help="The published Inception weights.")],
+    out: Out,
+) -> None:
+    """Write FID and KID of stored samples as JSON, by torch-fidelity where it is installed."""
+    from swflow.stages.inception import inception
+    from swflow.store.dataset import read_dataset
+
+    inception(samples, read_dataset(dataset), read_dataset(images), weights, out)

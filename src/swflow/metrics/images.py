@@ -1,9 +1,9 @@
 """Images: how near decoded samples are to real ones, in features and in pixels, and to copies."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -76,32 +76,67 @@ def _strided(subject: Subject) -> list[Draws]:
     return [of for of in subject.draws if of.condition.time in chosen]
 
 
-class Gallery:
-    """Real images, and those of a subject's draws, in both spaces."""
+@dataclass(frozen=True)
+class Compared:
+    """What real images are compared in, and how many: equal where content and sizes are."""
 
-    def __init__(self, subject: Subject, images: Dataset, features: FeatureSpace) -> None:
-        self.dataset, self.images, self.features = subject.dataset, images, features
-        self.n = min(len(images.fresh.x), len(images.reference.x))
-        # The classifier knows the first half of the training images.
-        self.unseen = second_half(images.splits["train"])
+    key: tuple[Any, ...]
+    images: Dataset = field(compare=False)
+    features: FeatureSpace = field(compare=False)
+    settings: ScoreSettings = field(compare=False)
+
+
+class RealImages:
+    """Real images in both spaces: fresh ones, the reference, and training images.
+
+    Of the latter the half that the classifier never saw.
+    """
+
+    def __init__(self, of: Compared) -> None:
+        self.images, self.features = of.images, of.features
+        self.n = min(len(of.images.fresh.x), len(of.images.reference.x))
+        self.unseen = second_half(of.images.splits["train"])
         self.training, self.fresh, self.reference = (
-            self._real(split) for split in (self.unseen, images.fresh, images.reference)
+            self.real(split) for split in (self.unseen, of.images.fresh, of.images.reference)
         )
-        train = {FEATURE: self.training.rows[FEATURE], PIXEL: images.rows("train")}
+        train = {FEATURE: self.training.rows[FEATURE], PIXEL: of.images.rows("train")}
         self.spaces = {
             name: Space(
                 train[name],
                 self.fresh.rows[name],
                 self.reference.rows[name][: self.n],
-                subject.settings,
-                subject.seed,
+                of.settings,
             )
             for name in (FEATURE, PIXEL)
         }
 
+    def real(self, split: Split) -> Points:
+        """Images of a split, which are in model units."""
+        return self.points(self.images.units.decode(split.rows()))
+
+    def points(self, images: np.ndarray) -> Points:
+        """Images in data units, `(n, *event_shape)`, in each space."""
+        seen = self.features.look(images)
+        pixels = self.images.units.encode(images).reshape(len(images), -1)
+        return Points({FEATURE: seen.features, PIXEL: pixels}, seen.label)
+
+
+# The seeds of a row are scored one after the other in one process, against the same images.
+real_images = lru_cache(maxsize=1)(RealImages)
+
+
+class Gallery:
+    """Images of a subject's draws, and real ones, against real ones."""
+
+    def __init__(self, subject: Subject, images: Dataset, features: FeatureSpace) -> None:
+        sizes = subject.settings.n_exact, subject.settings.n_memorisation
+        key = images.digest, features.identity, *sizes
+        self.real = real_images(Compared(key, images, features, subject.settings))
+        self.dataset, self.seed = subject.dataset, subject.seed
+
     def of_draws(self, draws: Draws) -> Iterator[Measure]:
         """The measures of draws in model units."""
-        points = self._points(self.dataset.units.decode(draws.flat))
+        points = self.real.points(self.dataset.units.decode(draws.flat))
         yield from self._quality(points, draws.label)
         yield from self._copies(points)
 
@@ -110,14 +145,14 @@ class Gallery:
 
         So it is the reference whose memorisation is measured; training images are its control.
         """
-        images, dataset = self.images, self.dataset
-        yield from self._quality(self.fresh, images.fresh.y)
-        yield from self._copies(self.reference)
-        yield from self._quality(self.training, self.unseen.y, TRAINING)
-        yield from self._copies(self.training, TRAINING)
-        if images.official_test:
-            test = images.splits["test"]
-            yield from self._quality(self._real(test), test.y, OFFICIAL)
+        real, dataset = self.real, self.dataset
+        yield from self._quality(real.fresh, real.images.fresh.y)
+        yield from self._copies(real.reference)
+        yield from self._quality(real.training, real.unseen.y, TRAINING)
+        yield from self._copies(real.training, TRAINING)
+        if real.images.official_test:
+            test = real.images.splits["test"]
+            yield from self._quality(real.real(test), test.y, OFFICIAL)
         if dataset.units.packed is not None:
             latents = second_half(dataset.splits["train"])
             training = self._decoded(latents)
@@ -129,29 +164,20 @@ class Gallery:
     def _quality(
         self, points: Points, label: np.ndarray | None, prefix: str = ""
     ) -> Iterator[Measure]:
-        for name, space in self.spaces.items():
-            yield from named(space.quality(points.rows[name][: self.n]), prefix + name)
-        if label is not None and self.features.labels:
+        for name, space in self.real.spaces.items():
+            yield from named(space.quality(points.rows[name][: self.real.n]), prefix + name)
+        if label is not None and self.real.features.labels:
             agreement = float((points.seen == label).mean())
             yield Measure(f"{prefix}class_agreement", agreement, len(label))
 
     def _copies(self, points: Points, prefix: str = "") -> Iterator[Measure]:
-        for name, space in self.spaces.items():
-            yield from named(space.memorisation.measures(points.rows[name]), prefix + name)
-
-    def _real(self, split: Split) -> Points:
-        """Images of a split, which are in model units."""
-        return self._points(self.images.units.decode(split.rows()))
+        for name, space in self.real.spaces.items():
+            measures = space.memorisation.measures(points.rows[name], self.seed)
+            yield from named(measures, prefix + name)
 
     def _decoded(self, split: Split) -> Points:
         """What the decoder makes of latents."""
-        return self._points(self.dataset.units.decode(split.rows()))
-
-    def _points(self, images: np.ndarray) -> Points:
-        """Images in data units, `(n, *event_shape)`, in each space."""
-        seen = self.features.look(images)
-        pixels = self.images.units.encode(images).reshape(len(images), -1)
-        return Points({FEATURE: seen.features, PIXEL: pixels}, seen.label)
+        return self.real.points(self.dataset.units.decode(split.rows()))
 
 
 @dataclass
@@ -165,12 +191,9 @@ class Space:
     fresh: np.ndarray
     reference: np.ndarray
     settings: ScoreSettings
-    seed: int
 
     def __post_init__(self) -> None:
-        self.memorisation = Memorisation(
-            self.train, self.fresh, self.settings.n_memorisation, self.seed
-        )
+        self.memorisation = Memorisation(self.train, self.fresh, self.settings.n_memorisation)
         self.frechet = FrechetTo(self.reference)
 
     @cached_property

@@ -21,13 +21,13 @@ LOG_CHANCE = 14
 def measure(subject: Subject) -> Iterator[Row]:
     """Of all draws: see `Memorisation`. Of real rows others that nobody saw: the null."""
     data, n = subject.dataset, subject.settings.n_memorisation
-    rows = Memorisation(data.rows("train"), data.fresh.rows(), n, subject.seed)
+    rows, seed = Memorisation(data.rows("train"), data.fresh.rows(), n), subject.seed
     if subject.sampler.n_rows is None:
-        yield from subject.each(subject.draws, lambda draws: rows.measures(draws.flat))
+        yield from subject.each(subject.draws, lambda draws: rows.measures(draws.flat, seed))
         return
     real = data.reference.rows()
     size = Measure("train_rows", float(data.size("train")), len(real))
-    yield from subject.each(subject.draws, lambda draws: [*rows.measures(real), size])
+    yield from subject.each(subject.draws, lambda draws: [*rows.measures(real, seed), size])
 
 
 class Neighbours(NamedTuple):
@@ -81,15 +81,15 @@ class Memorisation:
     to, of which at most N are used; n: how many samples are looked up.
     """
 
-    def __init__(self, train: np.ndarray, heldout: np.ndarray, n: int, seed: int) -> None:
+    def __init__(self, train: np.ndarray, heldout: np.ndarray, n: int) -> None:
         heldout = heldout[: len(train)]
-        self.n, self.seed, self.total, self.m = n, seed, len(train), len(heldout)
+        self.n, self.total, self.m = n, len(train), len(heldout)
         self.in_train = Search(train, int(np.ceil(LOG_CHANCE * (1 + self.total / self.m))))
         self.in_heldout = Search(heldout, LOG_CHANCE)
         self.between = Search(train, LOG_CHANCE).of(heldout)
-        self.replicates: dict[int, list[Replicate]] = {}
+        self.replicates: dict[tuple[int, int], list[Replicate]] = {}
 
-    def measures(self, draws: np.ndarray) -> Iterator[Measure]:
+    def measures(self, draws: np.ndarray, seed: int) -> Iterator[Measure]:
         """A, S, copied, and their bootstrap standard errors: of the first n of draws `(·, d)`."""
         draws = draws[: self.n]
         to_train, to_heldout = self.in_train.of(draws), self.in_heldout.of(draws)
@@ -98,7 +98,7 @@ class Memorisation:
         s = nearer_subsets(to_train, to_heldout, once_train, once_heldout).mean()
         yield Measure("memorisation_a", float(a), len(draws))
         yield Measure("memorisation_s", float(s), self.m)
-        drawn = self._drawn(len(draws))
+        drawn = self._drawn(len(draws), seed)
         near = np.stack([to_train.nearest(of.train)[of.points] for of in drawn])
         shares = share_below(near, np.stack([of.between for of in drawn]))
         subsets = [
@@ -113,12 +113,12 @@ class Memorisation:
         yield Measure("copied", (2 * float(s) - 1) * unit, self.m)
         yield Measure("copied_error", 2 * error * unit, self.m)
 
-    def _drawn(self, n: int) -> list[Replicate]:
-        """The replicates for n samples: the same for all samples of this number."""
-        if n not in self.replicates:
-            rng = np.random.default_rng(self.seed)
-            self.replicates[n] = [self._replicate(n, rng) for _ in range(N_REPLICATES)]
-        return self.replicates[n]
+    def _drawn(self, n: int, seed: int) -> list[Replicate]:
+        """The replicates for n samples: the same for all samples of this number and seed."""
+        if (n, seed) not in self.replicates:
+            rng = np.random.default_rng(seed)
+            self.replicates[n, seed] = [self._replicate(n, rng) for _ in range(N_REPLICATES)]
+        return self.replicates[n, seed]
 
     def _replicate(self, n: int, rng: np.random.Generator) -> Replicate:
         train, heldout = _resample(self.total, rng), _resample(self.m, rng)

@@ -1,7 +1,7 @@
 """Convolutional encoder, decoder and classifier for images of any height, width and channels.
 
-Nothing is computed at full size, where convolutions of few channels cost the most: the first layer
-halves the sides, and the last makes 2 × 2 pixels at each place.
+Hardly anything is computed at full size, where convolutions cost the most: the first layer halves
+the sides, and the last but one doubles them.
 """
 
 from itertools import pairwise
@@ -13,6 +13,7 @@ from swflow.settings import ConvolutionalSettings
 
 SMALLEST = 8  # pixels of a side that is not halved any more
 MOST_WIDER = 2  # times the width, at most, where sides are small
+LAST = 8  # channels at full size, where the image is made
 GROUP = 8  # channels that are normalised together
 
 
@@ -100,7 +101,9 @@ class Decoder(nn.Module):
         for (wide, narrow), side in zip(pairwise(widths[::-1]), sides[-2::-1], strict=True):
             layers += [*_doubled(wide, narrow, side), *_after(narrow)]
             layers += [nn.Conv2d(narrow, narrow, 3, padding=1), *_after(narrow)]
-        self.layers = nn.Sequential(*layers, *_doubled(widths[0], shape[0], shape[1:]))
+        # Few channels at full size: pixels that are made side by side would show a grid.
+        layers += [*_doubled(widths[0], LAST, shape[1:]), nn.SiLU()]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(LAST, shape[0], 3, padding=1))
 
     def forward(self, z: Tensor) -> Tensor:
         """See the class."""

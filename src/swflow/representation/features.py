@@ -1,7 +1,9 @@
 """Features of images: the last hidden layer of a classifier that is trained for this alone."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -45,6 +47,14 @@ class FeatureSpace:
     labels: tuple[int, ...]
     network: Classifier
     accuracy: float = float("nan")
+
+    @cached_property
+    def identity(self) -> str:
+        """A digest of the weights."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.tensors().items()):
+            digest.update(name.encode() + value.contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     @torch.inference_mode()
     def look(self, images: np.ndarray) -> Seen:

@@ -57,8 +57,8 @@ def train_features(
     )
 
 
-def load_features(folder: Path) -> tuple[FeatureSpace, str]:
-    """The features in a folder, and its checksum. Raises InputError where there are none."""
+def load_features(folder: Path) -> FeatureSpace:
+    """The features in a folder. Raises InputError where there are none."""
     description, tensors, _ = read_model(folder)
     if description.get("kind") != KIND:
         raise InputError(
@@ -70,7 +70,6 @@ def load_features(folder: Path) -> tuple[FeatureSpace, str]:
         units = Affine.from_json(description["units"])
         names = str(description["images"]), str(description["dataset_digest"])
         labels = tuple(map(int, description["labels"]))
-        space = FeatureSpace.rebuild(settings, *names, units, labels, tensors)
+        return FeatureSpace.rebuild(settings, *names, units, labels, tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: the files do not make features ({error}).") from error
-    return space, str(description["identity"])

@@ -77,16 +77,16 @@ class Inputs:
         if self.images_file is None or self.features is None:
             return None
         images = read_dataset(self.images_file)
-        if images.digest != self.features[0].digest:
+        if images.digest != self.features.digest:
             raise InputError(
-                f"{self.features_folder}: features of dataset {self.features[0].images!r}, and "
+                f"{self.features_folder}: features of dataset {self.features.images!r}, and "
                 f"{self.images_file} holds other rows; train them for it: swflow train-features."
             )
         return images
 
     @cached_property
-    def features(self) -> tuple[FeatureSpace, str] | None:
-        """What images are seen in, and its checksum."""
+    def features(self) -> FeatureSpace | None:
+        """What images are seen in."""
         return None if self.features_folder is None else load_features(self.features_folder)
 
     @cached_property
@@ -105,7 +105,7 @@ class Inputs:
         if needed == "samples":
             return self._said.get("digest")
         if needed == "images":
-            return None if self.features is None else [self.features[0].digest, self.features[1]]
+            return None if self.features is None else [self.features.digest, self.features.identity]
         if needed == "references":
             return [run.store.identity for run in self.runs]
         return self.sampler.identity
@@ -217,5 +217,5 @@ def _subject(
         workers=workers,
         working_set_bytes=inputs.working_set_bytes,
         images=inputs.images if seen is not None else None,
-        features=None if seen is None else seen[0],
+        features=seen,
     )
