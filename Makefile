@@ -5,8 +5,8 @@ STAMP := $(VENV)/.installed
 # Rules call `swflow`: the environment must be first in PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help results paper compute ablation generalisation rivals mnist fashion report test stress benchmarks lint format clean
-.PHONY: reference reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-mnist reference-fashion
+.PHONY: help results paper compute ablation generalisation rivals mnist fashion cifar10 report test stress benchmarks lint format clean
+.PHONY: reference reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-mnist reference-fashion reference-cifar10
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -21,7 +21,7 @@ paper ablation generalisation rivals mnist: $(STAMP)  ## Run a longer study in i
 compute: $(STAMP)  ## Train ten times as long on a flow of the long study
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/paper.yaml workflow/configs/$@.yaml
 
-fashion: $(STAMP)  ## Clothes instead of digits in the study of 60,000 images
+fashion cifar10: $(STAMP)  ## Clothes, or colour, in the study of 60,000 images
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/mnist.yaml workflow/configs/$@.yaml
 
 report: $(STAMP)  ## One page with every table and figure of the default study: report.html
@@ -45,7 +45,7 @@ benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings o
 reference: $(STAMP)  ## Copy tables and figures to results/reference, and into the README
 	$(RUN) python workflow/reference.py default results
 
-reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-mnist reference-fashion: reference-%: $(STAMP)  ## Copy those of a longer study
+reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-mnist reference-fashion reference-cifar10: reference-%: $(STAMP)  ## Copy those of a longer study
 	$(RUN) python workflow/reference.py $* runs/$*/results
 
 lint: $(STAMP)  ## Style, types and workflow checks

@@ -260,8 +260,11 @@ def test_longer_studies_can_be_planned(study: str, simulations: int, tmp_path: P
     assert re.search(rf"^simulate\s+{simulations}$", output, flags=re.MULTILINE)
 
 
-def test_clothes_take_the_flows_and_models_of_the_digits(tmp_path: Path) -> None:
-    configs = [ROOT / "workflow" / "configs" / f"{name}.yaml" for name in ("mnist", "fashion")]
+@pytest.mark.parametrize("study", ["fashion", "cifar10"])
+def test_other_images_take_the_flows_and_models_of_the_digits(study: str, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "cifar10-jpeg.tar.xz").touch()
+    configs = [ROOT / "workflow" / "configs" / f"{name}.yaml" for name in ("mnist", study)]
     output = snakemake(ROOT, tmp_path / "run", configs, "--dry-run")
     assert re.search(r"^simulate\s+6$", output, flags=re.MULTILINE)
     assert re.search(r"^train_autoencoder\s+1$", output, flags=re.MULTILINE)

@@ -17,9 +17,10 @@ from swflow.report.tables.common import readable
 from swflow.runtime.provenance import machine, versions
 from swflow.stages.collect import stage_shares
 
+IMAGE_STUDIES = ("mnist", "fashion", "cifar10")
 COMMANDS = {"default": "make results"} | {
     study: f"make {study}"
-    for study in ("paper", "compute", "ablation", "generalisation", "rivals", "mnist", "fashion")
+    for study in ("paper", "compute", "ablation", "generalisation", "rivals", *IMAGE_STUDIES)
 }
 README = Path("README.md")
 BENCHMARKS = (
@@ -35,8 +36,7 @@ STUDY_TABLES = {
     "ablation": ("overview",),
     "generalisation": ("regularisation",),
     "rivals": ("optimal_map",),
-    "mnist": ("images",),
-    "fashion": ("images",),
+    **dict.fromkeys(IMAGE_STUDIES, ("images",)),
 }
 COST = [
     *("dataset", "teacher", "entropy", "model", "seconds_per_1000", "sw_few", "evaluations"),
