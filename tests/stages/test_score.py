@@ -67,7 +67,9 @@ def test_each_group_is_a_file_and_stays_until_it_is_stale(
     assert scored() == set(GROUPS)
     assert scored() == set()
     assert {row["metric"] for row in read_scores(tmp_path / "memorisation.json")} == {
-        f"memorisation_{kind}{error}" for kind in "as" for error in ("", "_error")
+        f"{kind}{error}"
+        for kind in ("memorisation_a", "memorisation_s", "copied")
+        for error in ("", "_error")
     }
     (tmp_path / "generation.json").unlink()
     assert scored() == {"generation"}
