@@ -26,7 +26,7 @@ DATASETS = {tag(kind): kind for kind in classes(DatasetSettings)}
 DIGESTS = """
 import json, sys
 from swflow.settings import AnyModelSettings, DatasetSettings, FeatureSettings, LatentSettings
-from swflow.settings import SimulationSettings
+from swflow.settings import ArraySettings, SimulationSettings
 from swflow.settings.kinds import classes, tag
 from swflow.study import registry, roots
 found = {"collect": roots.collected_code()}
@@ -37,6 +37,8 @@ needed |= {"convex_map": {"dim": 2}, "latent": {"of": "images"}}
 for kind in classes(DatasetSettings):
     settings = kind(**needed.get(tag(kind), {}))
     found[f"prepare:{tag(kind)}"] = roots.dataset_code(settings)
+decoded = ArraySettings(path="x.npy", decoder="x.onnx")
+found["prepare:decoded array"] = roots.dataset_code(decoded)
 smoothed = {"regularisers": [{"kind": "smoothing"}]}
 for name, fields in {
     "exact": {},
@@ -64,6 +66,8 @@ for kind in ("times", "entropies", "neighbours", "interpolation"):
     found[f"picture:{kind}"] = roots.pictured_code(kind)
 print(json.dumps(found))
 """
+# A store holds the decoder of latents, and what decodes its particles counts for their rows.
+DECODING = {"score:cost:particles", "score:images:particles", "time:particles"}
 Changed = Callable[[], set[str]]
 
 
@@ -178,7 +182,7 @@ def test_a_family_of_datasets_counts_for_itself(kind: str, package: Path, change
 @pytest.mark.parametrize(
     ("file", "names"),
     [
-        ("networks/convolutional.py", ("pyramid",)),
+        ("networks/convolutional.py", ("_doubled",)),
         ("representation/autoencoder.py", ("difference", "fit_autoencoder")),
         ("representation/autoencoder.py", ("loss",)),
     ],
@@ -189,7 +193,21 @@ def test_an_autoencoder_counts_for_itself_and_its_latents(
     edit_functions(package / file, *names)
     found = changed()
     assert "autoencoder" in found
-    assert found <= {"autoencoder", "prepare:latent"}
+    assert found <= {"autoencoder", "prepare:latent", "prepare:decoded array"} | DECODING
+
+
+def test_features_count_for_images_and_the_autoencoders_critic(
+    package: Path, changed: Changed, before: dict[str, str]
+) -> None:
+    """Not for the groups of metrics that look at no image."""
+    edit_functions(package / "networks" / "convolutional.py", "features")
+    images = of("score:images:", before) | {"features", "picture:neighbours"}
+    assert changed() == images | {"autoencoder"}
+
+
+def test_an_own_decoder_counts_for_arrays_that_have_one(package: Path, changed: Changed) -> None:
+    edit_functions(package / "representation" / "onnx_decoder.py", "value_range")
+    assert changed() == {"prepare:latent", "prepare:decoded array"} | DECODING
 
 
 def test_units_count_for_datasets_and_models(

@@ -1,5 +1,6 @@
 """Latents of images as a dataset: every split encoded, with the decoder that leads back."""
 
+from swflow.datasets.decoded import decoded_units
 from swflow.datasets.make import RawRows, model_units
 from swflow.representation.affine import Affine
 from swflow.representation.autoencoder import Autoencoder
@@ -27,4 +28,5 @@ def latents(autoencoder: Autoencoder, images: Dataset) -> tuple[Affine, dict[str
         name: RawRows(autoencoder.encode(split.x), split.y, attributes, decoder=packed)
         for name, split in images.splits.items()
     }
-    return model_units(f"latents of {images.name}", splits), splits
+    units = model_units(f"latents of {images.name}", splits)
+    return decoded_units(units, splits["train"]), splits

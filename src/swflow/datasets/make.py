@@ -1,17 +1,14 @@
 """From a dataset's settings to its splits: drawn or read, divided, in model units."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from swflow.representation.affine import Affine, SlicedRows, slices
-from swflow.representation.latent import Latent
 from swflow.runtime.errors import InputError
 from swflow.settings import RowsSettings, SplitSettings, SyntheticSettings, implementation
-
-DECODED_ROWS = 1000  # that tell the range of the images of a user's own decoder
 
 
 @dataclass(frozen=True)
@@ -85,25 +82,14 @@ def make_dataset(settings: RowsSettings) -> dict[str, RawRows]:
 def model_units(name: str, splits: dict[str, RawRows]) -> Affine:
     """The model units of the training rows, once all splits are checked.
 
-    Of latents with their decoder, and the range of the images that it makes of a few of them.
-    Raises InputError on empty, constant or non-finite rows, and where the decoder takes no such.
+    Raises InputError on empty, constant or non-finite rows.
     """
     for split, rows in splits.items():
         check_rows(f"dataset {name!r}, split {split}", rows)
     units = Affine.from_rows(splits["train"].x)
     if not units.scale > 0:
         raise InputError(f"dataset {name!r}: all training rows are equal; a flow needs a spread.")
-    packed = splits["train"].decoder
-    if packed is None:
-        return units
-    if len(units.event_shape) != 1:
-        raise InputError(
-            f"dataset {name!r}: rows of shape {units.event_shape} with a decoder; needed are "
-            "latents (n, dim)."
-        )
-    latent = Latent(units.shift, units.scale, units.event_shape, units.value_range, packed)
-    few = np.asarray(splits["train"].x[:DECODED_ROWS], np.float32)
-    return replace(latent, value_range=latent.decoder.value_range(few))
+    return units
 
 
 def _draw(settings: SyntheticSettings) -> dict[str, RawRows]:

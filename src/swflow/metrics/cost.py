@@ -14,7 +14,6 @@ from swflow.models.sampler import Model
 from swflow.models.spec import Condition
 from swflow.randomness import keyed_generator
 from swflow.representation.dataset import Dataset
-from swflow.representation.latent import Latent
 from swflow.schedule.steps import step_schedule
 
 NEEDS = ("samples", "source", "dataset", "references")
@@ -72,10 +71,10 @@ def _of_run(run: Trajectory, dataset: Dataset, seed: int, n: int) -> Iterator[Me
 def _of_decoder(dataset: Dataset, stored: float | None) -> Iterator[Measure]:
     """Of latents: bytes of the decoder and of images; stored: those of a network."""
     units, n_rows = dataset.units, dataset.size("train")
-    if not isinstance(units, Latent):
+    if units.packed is None:
         return
     image = float(np.prod(units.data_shape))
-    yield Measure("decoder_bytes", float(units.decoder.stored_bytes), n_rows)
+    yield Measure("decoder_bytes", float(units.decoder_bytes), n_rows)
     yield Measure("image_bytes", image * n_rows, n_rows)
     if stored is not None:
         yield Measure("break_even_images", stored / image, n_rows)

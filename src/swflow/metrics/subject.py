@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -13,9 +13,11 @@ from swflow.models.draws import Draws
 from swflow.models.sampler import Sampler
 from swflow.models.spec import Condition
 from swflow.representation.dataset import Dataset
-from swflow.representation.features import FeatureSpace
 from swflow.runtime.errors import InputError
 from swflow.settings import ScoreSettings
+
+if TYPE_CHECKING:  # an import would make the code of features count for every group
+    from swflow.representation.features import FeatureSpace
 
 Item = TypeVar("Item")
 
@@ -66,7 +68,7 @@ class Subject:
     workers: Executor | None = None
     working_set_bytes: int = 0
     images: Dataset | None = None
-    features: FeatureSpace | None = None
+    features: "FeatureSpace | None" = None
 
     def reference(self, condition: Condition) -> Trajectory | None:
         """The run to compare with; None where no flow is behind the draws.

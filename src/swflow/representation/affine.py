@@ -72,6 +72,11 @@ class Affine:
         """The decoder of latents, packed; None where rows are data themselves."""
         return None
 
+    @property
+    def decoder_bytes(self) -> int:
+        """What must be kept of the decoder of latents; nothing where rows are data themselves."""
+        return 0
+
     def encode(self, data: np.ndarray) -> np.ndarray:
         """`(n, *event_shape)` in data units -> the same shape in model units, float32."""
         return ((data - self.shift) / self.scale).astype(np.float32)

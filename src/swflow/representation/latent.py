@@ -34,6 +34,11 @@ class Latent(Affine):
         return OnnxDecoder(self.packed, self.dim)
 
     @property
+    def decoder_bytes(self) -> int:
+        """What must be kept of the decoder."""
+        return self.decoder.stored_bytes
+
+    @property
     def data_shape(self) -> tuple[int, ...]:
         """Shape of an image."""
         return self.decoder.event_shape

@@ -125,6 +125,11 @@ class ArraySettings(SplitSettings):
         return self.labels is not None
 
     @property
+    def decoded(self) -> bool:
+        """Where a decoder is named."""
+        return self.decoder is not None
+
+    @property
     def file(self) -> Path | None:
         """The file of rows."""
         return self.path

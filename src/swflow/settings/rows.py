@@ -34,6 +34,11 @@ class RowsSettings(Kind):
         return None
 
     @property
+    def decoded(self) -> bool:
+        """Whether rows are latents that come with a decoder of their own."""
+        return False
+
+    @property
     def file(self) -> Path | None:
         """The file that rows are read from, where there is one."""
         return None

@@ -41,7 +41,12 @@ def prepare(
 
 def write_splits(splits: dict[str, RawRows], name: str, out: Path) -> None:
     """Write splits train, heldout and test, given in data units. Raises as `prepare`."""
-    _write(model_units(name, splits), splits, name, out)
+    units = model_units(name, splits)
+    if splits["train"].decoder is not None:
+        from swflow.datasets.decoded import decoded_units
+
+        units = decoded_units(units, splits["train"])
+    _write(units, splits, name, out)
 
 
 def _write(units: Affine, splits: dict[str, RawRows], name: str, out: Path) -> None:

@@ -40,8 +40,10 @@ def homes(settings: Any) -> Iterator[str]:
 def dataset_code(settings: RowsSettings) -> str:
     """Of a dataset's file."""
     make = "swflow.datasets.make"
+    decoded = ["swflow.datasets.decoded:decoded_units"] if settings.decoded else []
     return code_version(
-        *(f"{make}:make_dataset", f"{make}:model_units", f"{make}:EncodedRows"), *homes(settings)
+        *(f"{make}:make_dataset", f"{make}:model_units", f"{make}:EncodedRows"),
+        *(*homes(settings), *decoded),
     )
 
 
