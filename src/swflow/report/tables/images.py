@@ -13,7 +13,8 @@ CAPTION = (
     "``ratio``: Fréchet distance in features over that of other real images (``real images``), "
     "whose ratio is 1. ``agreement``: how often the classifier sees the class that was asked for, "
     "in percent. ``copied``: the part of copies of training images that would be as near to them "
-    "(0 for fresh images, 1 for copies), with 95 % intervals; ``a``: how often an image is nearer "
+    "(0 for fresh images, 1 for copies; in features ½ for copies, since half of the training "
+    "images are left to the classifier), with 95 % intervals; ``a``: how often an image is nearer "
     "to the training images than a real one is (½ for fresh images)."
 )
 # Rows of real images, by the prefix of their metrics; of latents also what the decoder makes.
