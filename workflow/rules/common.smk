@@ -135,8 +135,7 @@ def timing_files():
 def score_commands(row):
     """Commands that score a row, one for each seed."""
     place = f"{row.dataset}/{row.teacher}/{row.model}"
-    options = zip(["images", "features"], seen_in(row))
-    seen = " ".join(f"--{option} {path}" for option, path in options)
+    seen = paired(["images", "features"], seen_in(row))
     return [
         f"score {' '.join(plan.groups())} --dataset results/datasets/{row.dataset}.h5"
         f" --samples results/samples/{place}/seed{seed}.h5 {_compared(row, seed)} {seen}"
@@ -163,6 +162,11 @@ def _compared(row, seed):
 
 def _measured(seed):
     return f"--settings {shlex.quote(study.score.canonical())} --seed {seed}"
+
+
+def paired(options, paths):
+    """An option for each path; nothing where there are no paths."""
+    return " ".join(f"--{option} {path}" for option, path in zip(options, paths))
 
 
 def _options(name, paths):

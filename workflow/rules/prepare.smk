@@ -10,10 +10,7 @@ rule prepare:
         "results/benchmarks/prepare/{dataset}.tsv"
     params:
         settings=lambda w: study.datasets[w.dataset].canonical(),
-        made_of=lambda w: " ".join(
-            f"--{option} {path}"
-            for option, path in zip(["images", "autoencoder"], made_of(w))
-        ),
+        made_of=lambda w: paired(["images", "autoencoder"], made_of(w)),
         code=lambda w: dataset_code(study.datasets[w.dataset]),
     shell:
         "swflow prepare --settings {params.settings:q} {params.made_of} --out {output} 2> {log}"

@@ -1,5 +1,6 @@
 """Commands for images: an autoencoder, features to compare them in, pictures of control."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from swflow.cli.options import (
     read_settings,
 )
 from swflow.runtime.errors import InputError
-from swflow.settings import FeatureSettings, LatentSettings
+from swflow.settings import FeatureSettings, LatentSettings, Settings
 
 Stem = Annotated[Path, typer.Option("--out", help="The picture's path without its ending.")]
 Images = Annotated[Path, typer.Argument(help="Dataset file of images.")]
@@ -36,16 +37,9 @@ def train_autoencoder(
     Interrupted, the same command goes on from the last checkpoint.
     """
     from swflow.stages.autoencoder import train_autoencoder
-    from swflow.store.dataset import read_dataset
 
     chosen = read_settings(LatentSettings, settings, override)
-    train_autoencoder(
-        chosen,
-        read_dataset(images),
-        out,
-        checked_device(device),
-        checkpoint_seconds=checkpoint_seconds,
-    )
+    _train(train_autoencoder, chosen, images, out, device, checkpoint_seconds)
 
 
 def train_features(
@@ -61,16 +55,24 @@ def train_features(
     Interrupted, the same command goes on from the last checkpoint.
     """
     from swflow.stages.features import train_features
-    from swflow.store.dataset import read_dataset
 
     chosen = read_settings(FeatureSettings, settings, override)
-    train_features(
-        chosen,
-        read_dataset(images),
-        out,
-        checked_device(device),
-        checkpoint_seconds=checkpoint_seconds,
-    )
+    _train(train_features, chosen, images, out, device, checkpoint_seconds)
+
+
+def _train(
+    stage: Callable[..., None],
+    settings: Settings,
+    images: Path,
+    out: Path,
+    device: str,
+    checkpoint_seconds: float,
+) -> None:
+    """Run a stage that fits something to a dataset of images."""
+    from swflow.store.dataset import read_dataset
+
+    of, place = read_dataset(images), checked_device(device)
+    stage(settings, of, out, place, checkpoint_seconds=checkpoint_seconds)
 
 
 def neighbours(

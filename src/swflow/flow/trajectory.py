@@ -68,8 +68,7 @@ class Trajectory:
         """The classes of the particles and their shares; none where there are no labels."""
         if self.label is None:
             return (), ()
-        labels, counts = np.unique(self.label, return_counts=True)
-        return tuple(labels.tolist()), tuple((counts / counts.sum()).tolist())
+        return class_shares(self.label)
 
     def particles(self, index: int, rows: slice = EVERY) -> np.ndarray:
         """The particles `(n, d)` at stored time `index`."""
@@ -130,3 +129,9 @@ def shared_rows(n: int, k: int) -> np.ndarray:
 def _shuffled_rows(n: int) -> np.ndarray:
     """An order that all runs share. Every k-th evenly spread point would lie on one side."""
     return torch.randperm(n, generator=keyed_generator("rows")).numpy()
+
+
+def class_shares(label: np.ndarray) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """The classes among labels `(n,)`, and the share of each."""
+    labels, counts = np.unique(label, return_counts=True)
+    return tuple(labels.tolist()), tuple((counts / counts.sum()).tolist())

@@ -112,11 +112,6 @@ class ConditionedModel(SourceModel):
         of_class = [float(label == known) for known in self.spec.labels if label is not None]
         return torch.tensor([[*clocks, *strength, *of_class]], dtype=torch.float32)
 
-    def one_hot(self, label: Tensor) -> Tensor:
-        """Classes `(n,)` as columns `(n, number of classes)`."""
-        known = torch.tensor(self.spec.labels, device=label.device)
-        return (label[:, None] == known).float()
-
     def check_time(self, time: float) -> None:
         """Any time up to the horizon is allowed."""
         horizon = self.spec.times[-1]

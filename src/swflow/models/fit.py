@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from swflow.flow.trajectory import Trajectory
+from swflow.flow.trajectory import Trajectory, class_shares
 from swflow.models.sampler import Model
 from swflow.models.spec import ModelSpec
 from swflow.representation.dataset import Dataset
@@ -56,9 +54,8 @@ def _spec_of_data(
             f"{settings.kind} has labels: true, and dataset {dataset.name!r} has none: leave "
             "labels out."
         )
-    known, counts = np.unique(y, return_counts=True)
-    shares = counts / counts.sum()
-    return replace(spec, labels=tuple(known.tolist()), label_shares=tuple(shares.tolist()))
+    labels, shares = class_shares(y)
+    return replace(spec, labels=labels, label_shares=shares)
 
 
 def _spec_of_flow(dataset: Dataset, runs: Sequence[Trajectory]) -> ModelSpec:

@@ -89,11 +89,6 @@ class FlowMatching(SeveralPasses, DataModel):
         of_class = self.one_hot(torch.tensor(own or [0]))
         return adams_bashforth(slope, x0, condition.time, n_steps=condition.passes)
 
-    def one_hot(self, label: Tensor) -> Tensor:
-        """Classes `(n,)` as columns `(n, number of classes)`: none where there are no classes."""
-        known = torch.tensor(self.spec.labels, dtype=torch.long)
-        return (label[:, None] == known).float()
-
     def tensors(self) -> dict[str, Tensor]:
         """The network's weights."""
         return dict(self.network.state_dict())

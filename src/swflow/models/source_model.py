@@ -90,6 +90,11 @@ class SourceModel(Model):
         x0 = draw_source(self.spec.source, n, self.spec.units.dim, generator=generator)
         return lambda time: self._carry_all(x0, condition._replace(time=time), label)
 
+    def one_hot(self, label: Tensor) -> Tensor:
+        """Classes `(n,)` as columns `(n, number of classes)`: none where there are no classes."""
+        known = torch.tensor(self.spec.labels, dtype=torch.long, device=label.device)
+        return (label[:, None] == known).float()
+
     def _label_of_each(self, label: int | Tensor | None, n: int) -> Tensor | None:
         """The classes `(n,)` of n points, checked; none where the flow has none."""
         if label is None and not self.spec.labels:

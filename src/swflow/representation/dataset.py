@@ -22,6 +22,10 @@ class Split(NamedTuple):
         x = self.x[:limit]
         return x.reshape(len(x), -1)
 
+    def part(self, begin: int, end: int | None = None) -> "Split":
+        """Consecutive rows, with their classes."""
+        return Split(self.x[begin:end], None if self.y is None else self.y[begin:end])
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -46,7 +50,7 @@ class Dataset:
         law may be another than that of the training rows.
         """
         heldout = self.splits["heldout"]
-        return _part(heldout, 0, len(heldout.x) // 2) if self.official_test else heldout
+        return heldout.part(0, len(heldout.x) // 2) if self.official_test else heldout
 
     @property
     def reference(self) -> Split:
@@ -55,8 +59,7 @@ class Dataset:
         The test split; the second half of the held-out rows where it is an official one.
         """
         heldout = self.splits["heldout"]
-        half = len(heldout.x) // 2
-        return _part(heldout, half, None) if self.official_test else self.splits["test"]
+        return heldout.part(len(heldout.x) // 2) if self.official_test else self.splits["test"]
 
     @property
     def official_test(self) -> bool:
@@ -70,7 +73,3 @@ class Dataset:
     def size(self, split: str) -> int:
         """Number of rows of a split."""
         return len(self.splits[split].x)
-
-
-def _part(split: Split, begin: int, end: int | None) -> Split:
-    return Split(split.x[begin:end], None if split.y is None else split.y[begin:end])

@@ -91,14 +91,12 @@ class FeatureSpace:
 
 def first_half(split: Split) -> Split:
     """The training rows that the classifier learns from."""
-    half = len(split.x) // 2
-    return Split(split.x[:half], None if split.y is None else split.y[:half])
+    return split.part(0, len(split.x) // 2)
 
 
 def second_half(split: Split) -> Split:
     """The training rows that it never sees."""
-    half = len(split.x) // 2
-    return Split(split.x[half:], None if split.y is None else split.y[half:])
+    return split.part(len(split.x) // 2)
 
 
 def fit_features(

@@ -1,16 +1,17 @@
 """The train-autoencoder stage: from a dataset of images to the folder of an autoencoder."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from swflow.representation.affine import Affine
 from swflow.representation.autoencoder import Autoencoder, fit_autoencoder
 from swflow.representation.dataset import Dataset
 from swflow.runtime.checkpoint import CHECKPOINT_SECONDS
-from swflow.runtime.errors import InputError
 from swflow.settings import LatentSettings
-from swflow.stages.fitting import write_fitted
-from swflow.store.model import read_model
+from swflow.stages.image_networks import read_fitted_to_images, write_fitted_to_images
 from swflow.study.roots import autoencoder_code
 
 KIND = "autoencoder"
@@ -29,44 +30,28 @@ def train_autoencoder(
     Raises InputError where rows are no images; interrupted, it goes on as `write_fitted` does, and
     raises what that raises.
     """
-
-    def describe(fitted: Autoencoder) -> dict[str, Any]:
-        return {
-            "kind": KIND,
-            "settings": settings.model_dump(mode="json"),
-            "images": fitted.images,
-            "dataset_digest": fitted.digest,
-            "units": fitted.units.to_json(),
-        }
-
-    identity = {
-        "settings": settings.canonical(),
-        "seed": settings.seed,
-        "data": images.digest,
-        "device": device,
-        "code": autoencoder_code(settings),
-    }
-    write_fitted(
-        lambda run: fit_autoencoder(settings, images, run),
-        describe,
-        identity,
+    write_fitted_to_images(
+        KIND,
+        fit_autoencoder,
+        settings,
+        images,
+        autoencoder_code(settings),
         out,
+        device,
         checkpoint_seconds,
     )
 
 
 def load_autoencoder(folder: Path) -> Autoencoder:
     """The autoencoder in a folder. Raises InputError where there is none."""
-    description, tensors, _ = read_model(folder)
-    if description.get("kind") != KIND:
-        raise InputError(
-            f"{folder}: a {description.get('kind')}, not an autoencoder; give the folder of "
-            "swflow train-autoencoder."
-        )
-    try:
-        settings = LatentSettings.model_validate(description["settings"])
-        units = Affine.from_json(description["units"])
-        names = str(description["images"]), str(description["dataset_digest"])
-        return Autoencoder.rebuild(settings, *names, units, tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{folder}: the files do not make an autoencoder ({error}).") from error
+    return read_fitted_to_images(folder, KIND, "an autoencoder", _rebuilt)
+
+
+def _rebuilt(
+    description: Mapping[str, Any],
+    units: Affine,
+    names: tuple[str, str],
+    tensors: Mapping[str, Tensor],
+) -> Autoencoder:
+    settings = LatentSettings.model_validate(description["settings"])
+    return Autoencoder.rebuild(settings, *names, units, tensors)

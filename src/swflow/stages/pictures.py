@@ -13,6 +13,7 @@ from swflow.models.draws import Draws
 from swflow.models.source_model import SourceModel
 from swflow.report.pictures import entropies, interpolation, times
 from swflow.report.pictures import neighbours as nearest
+from swflow.report.pictures.common import at_end, most_passes
 from swflow.report.pictures.film import Frames, moving
 from swflow.representation.affine import Affine
 from swflow.representation.dataset import Dataset
@@ -52,13 +53,8 @@ def interpolate(model: SourceModel, out: Path, seed: int) -> None:
 
 def _at_end(path: Path) -> Draws:
     """The draws at the end of the flow, its first entropy and the most passes."""
-    last = max(of.condition.time or 0.0 for of in read_samples(path))
-    ends = [of for of in read_samples(path) if of.condition.time in (None, last)]
-    least = min(of.condition.entropy or 0.0 for of in ends)
-    return max(
-        (of for of in ends if (of.condition.entropy or 0.0) == least),
-        key=lambda of: of.condition.passes,
-    )
+    ends = at_end(most_passes(list(read_samples(path))))
+    return min(ends, key=lambda of: of.condition.entropy or 0.0)
 
 
 def animate(units: Affine, frames: Frames, n_frames: int, rate: int, out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from swflow.datasets.decoded import decoded_units
 from swflow.datasets.make import EncodedRows, RawRows, make_dataset, model_units
 from swflow.representation.affine import Affine
 from swflow.representation.dataset import Dataset
@@ -41,11 +42,7 @@ def prepare(
 
 def write_splits(splits: dict[str, RawRows], name: str, out: Path) -> None:
     """Write splits train, heldout and test, given in data units. Raises as `prepare`."""
-    units = model_units(name, splits)
-    if splits["train"].decoder is not None:
-        from swflow.datasets.decoded import decoded_units
-
-        units = decoded_units(units, splits["train"])
+    units = decoded_units(model_units(name, splits), splits["train"])
     _write(units, splits, name, out)
 
 

@@ -106,9 +106,15 @@ def entropy_and_model_legend(
     figure: Figure, colours: dict[Any, Any], styles: dict[Any, Any]
 ) -> None:
     """Colours are entropies, kinds of lines are models."""
-    handles = entropy_handles(colours)
-    handles += [Line2D([], [], color="0.3", **style, label=name) for name, style in styles.items()]
+    handles = entropy_and_model_handles(colours, styles)
     add_legend(figure, [*handles, Line2D([], [], **FRESH, label="fresh data")])
+
+
+def entropy_and_model_handles(colours: dict[Any, Any], styles: dict[Any, Any]) -> list[Line2D]:
+    """What a legend shows where colours are entropies and kinds of lines are models."""
+    return entropy_handles(colours) + [
+        Line2D([], [], color="0.3", **style, label=name) for name, style in styles.items()
+    ]
 
 
 def colours_of(names: pd.Series) -> dict[Any, Any]:
@@ -166,7 +172,7 @@ def plain_log_axis(axes: Any, low: float, high: float) -> None:
     axes.set_ylim(low / 1.15, high * 1.15)
 
 
-def memorisation_lines(
+def row_lines(
     axes: Any,
     table: pd.DataFrame,
     x: str,
@@ -177,6 +183,18 @@ def memorisation_lines(
     """A line for each row and entropy, with its interval where there is one."""
     for (model, _, entropy), part in table.sort_values(x).groupby(["model", "passes", "entropy"]):
         draw_line(axes, part[x], part, y, colours[entropy], styles[model] | {"markersize": 3})
+
+
+def memorisation_lines(
+    axes: Any,
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    colours: dict[Any, Any],
+    styles: dict[Any, Any],
+) -> None:
+    """Lines of shares, beside that of fresh data where they have intervals."""
+    row_lines(axes, table, x, y, colours, styles)
     if f"{y}_low" in table:
         axes.axhline(0.5, **FRESH)
     axes.set_ylim(0, 1.02)

@@ -1,22 +1,19 @@
 """Images over time: distance to real ones, and how near they come to copies."""
 
-from typing import Any
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from swflow.metrics.names import DECODED, TRAINING
 from swflow.report.figures.common import (
     FRESH,
     TIME_LABEL,
     add_legend,
-    draw_line,
+    entropy_and_model_handles,
     entropy_colours,
-    entropy_handles,
     model_styles,
     plain_log_axis,
+    row_lines,
     time_axis,
 )
 from swflow.report.tables import images
@@ -59,7 +56,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
     colours, styles = entropy_colours(table["entropy"]), model_styles(table)
     for line, ((dataset, teacher), own) in zip(panels, groups, strict=True):
         for axes, (column, label) in zip(line, PANELS.items(), strict=True):
-            _lines(axes, own, column, colours, styles)
+            row_lines(axes, own, "time", column, colours, styles)
             axes.set(xlabel=TIME_LABEL, ylabel=label)
             time_axis(axes, own["time"].max())
         levels = real.loc[real["dataset"] == dataset, "ratio"]
@@ -72,19 +69,5 @@ def figure(metrics: pd.DataFrame) -> Figure:
         for axes in line[1:]:
             axes.axhline(0, **FRESH)
         line[0].set_title(f"{dataset}, {teacher}", loc="left")
-    handles = entropy_handles(colours)
-    handles += [Line2D([], [], color="0.3", **style, label=name) for name, style in styles.items()]
-    add_legend(figure, handles)
+    add_legend(figure, entropy_and_model_handles(colours, styles))
     return figure
-
-
-def _lines(
-    axes: Any, table: pd.DataFrame, column: str, colours: dict[Any, Any], styles: dict[Any, Any]
-) -> None:
-    """A line for each row and entropy over time."""
-    for (model, _, entropy), part in table.sort_values("time").groupby(
-        ["model", "passes", "entropy"]
-    ):
-        draw_line(
-            axes, part["time"], part, column, colours[entropy], styles[model] | {"markersize": 3}
-        )

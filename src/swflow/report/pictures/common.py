@@ -205,6 +205,12 @@ def most_passes(draws: Sequence[Draws]) -> list[Draws]:
     return [d for d in draws if d.condition.passes == most]
 
 
+def at_end(draws: Sequence[Draws]) -> list[Draws]:
+    """The draws at the end of the flow, and those that know no time."""
+    last = max(d.condition.time or 0.0 for d in draws)
+    return [d for d in draws if d.condition.time in (None, last)]
+
+
 def spread(draws: list[Draws]) -> list[Draws]:
     """At most N_PANELS of them, the last included, evenly spread."""
     if len(draws) <= N_PANELS:

@@ -5,7 +5,13 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from swflow.models.draws import Draws
-from swflow.report.pictures.common import are_images, image_figure, most_passes, plane_figure
+from swflow.report.pictures.common import (
+    are_images,
+    at_end,
+    image_figure,
+    most_passes,
+    plane_figure,
+)
 from swflow.representation.dataset import Dataset
 
 
@@ -16,9 +22,7 @@ def picture(dataset: Dataset, samples: Mapping[str, Sequence[Draws]]) -> Figure:
     """
     shown, without = {}, {}
     for name, given in samples.items():
-        draws = most_passes(given)
-        last = max(d.condition.time or 0.0 for d in draws)
-        ends = [d for d in draws if d.condition.time in (None, last)]
+        ends = at_end(most_passes(given))
         if ends[0].condition.entropy is None:
             without[name] = {"": ends[0]}
         else:

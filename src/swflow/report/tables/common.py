@@ -20,9 +20,14 @@ def means(metrics: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         values = by_metric(group, "value")
         row = dict(zip(ROW, key, strict=True))
         for name in names:
-            row |= mean_std(name, values[name] if name in values else pd.Series(dtype=float))
+            row |= mean_std(name, column(values, name))
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def column(values: pd.DataFrame, name: str) -> pd.Series:
+    """A metric's values over seeds, of what `by_metric` gives; none where it was not measured."""
+    return values[name] if name in values else pd.Series(dtype=float)
 
 
 def mean_std(name: str, values: pd.Series) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from swflow.metrics.names import DECODED, FEATURE, OFFICIAL, PIXEL, TRAINING
-from swflow.report.tables.common import ROW, by_metric, mean_std
+from swflow.report.tables.common import ROW, by_metric, column, mean_std
 from swflow.settings import TEST_SET
 
 NEEDS = ("images",)
@@ -41,13 +41,13 @@ def table(metrics: pd.DataFrame) -> pd.DataFrame:
         values = by_metric(group, "value")
         floor = group.loc[group["metric"] == "feature_frechet", "floor"].mean()
         row = dict(zip(KEYS, key, strict=True))
-        row |= mean_std("ratio", _column(values, "feature_frechet") / floor)
-        row |= mean_std("agreement", 100 * _column(values, "class_agreement"))
+        row |= mean_std("ratio", column(values, "feature_frechet") / floor)
+        row |= mean_std("agreement", 100 * column(values, "class_agreement"))
         for space in (FEATURE, PIXEL):
             for name in ("copied", "memorisation_a"):
                 row |= _bounded(space + name, values)
             for name in QUALITY:
-                row |= mean_std(space + name, _column(values, space + name))
+                row |= mean_std(space + name, column(values, space + name))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -73,12 +73,8 @@ def as_rows(metrics: pd.DataFrame) -> pd.DataFrame:
     return found.assign(floor=floors.reindex(keys).to_numpy())
 
 
-def _column(values: pd.DataFrame, name: str) -> pd.Series:
-    return values[name] if name in values else pd.Series(dtype=float)
-
-
 def _bounded(name: str, values: pd.DataFrame) -> dict[str, float]:
     """The mean over seeds, with 95 % limits of it: the errors are of rows that seeds share."""
-    mean = _column(values, name).mean()
-    half = 1.96 * (_column(values, f"{name}_error") ** 2).mean() ** 0.5
+    mean = column(values, name).mean()
+    half = 1.96 * (column(values, f"{name}_error") ** 2).mean() ** 0.5
     return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
