@@ -7,16 +7,21 @@ import numpy as np
 import pytest
 
 from swflow.metrics.images import measure
-from swflow.metrics.names import DECODED, OFFICIAL, TRAINING
+from swflow.metrics.names import DECODED, EVEN, OFFICIAL, TRAINING
 from swflow.metrics.subject import Row, Subject
-from swflow.models.draws import stored_draws
+from swflow.models.draws import sampling_conditions, stored_draws
 from swflow.models.heldout_rows import HeldoutRows
 from swflow.models.spec import Condition
 from swflow.report.pictures import neighbours
 from swflow.representation.dataset import Dataset, Split
 from swflow.representation.features import FeatureSpace, first_half, fit_features, second_half
 from swflow.runtime.errors import InputError
-from swflow.settings import FeatureSettings, KernelDensitySettings, ScoreSettings
+from swflow.settings import (
+    FeatureSettings,
+    FlowMatchingSettings,
+    KernelDensitySettings,
+    ScoreSettings,
+)
 from swflow.stages.features import load_features, train_features
 from swflow.stages.loading import load
 from swflow.stages.score import Inputs, score
@@ -108,13 +113,16 @@ def test_images_of_one_class_are_refused(images: Dataset) -> None:
 def test_real_images_are_the_floor_and_copies_are_found(
     images: Dataset, space: FeatureSpace
 ) -> None:
-    """Fresh images are no copies, training images are: in features and in pixels."""
+    """Fresh images are no copies, training images are: in features and in pixels.
+
+    In features half of them are as near as fresh ones, those that the classifier saw: A is ¾.
+    """
     found = of_real(images, space)
-    for space_name in ("feature_", "pixel_"):
+    for space_name, a in (("feature_", 0.65), ("pixel_", 0.9)):
         error = found[f"{space_name}copied_error"]
         assert abs(found[f"{space_name}copied"]) < 4 * error
         assert found[f"{TRAINING}{space_name}copied"] > 0.7
-        assert found[f"{TRAINING}{space_name}memorisation_a"] > 0.9
+        assert found[f"{TRAINING}{space_name}memorisation_a"] > a
         assert found[f"{space_name}frechet_error"] > 0
     assert found["class_agreement"] > 0.9
     assert not any(name.startswith((OFFICIAL, DECODED)) for name in found)
@@ -151,6 +159,22 @@ def test_a_copier_is_found_among_models(made: Path, images: Dataset, space: Feat
     assert found["pixel_memorisation_a"] > 0.9
     assert found["pixel_copied"] > 0.8
     assert found["class_agreement"] > 0.9
+
+
+def test_evenly_spread_draws_are_beside_those_of_random_source_points(
+    made: Path, images: Dataset, space: FeatureSpace
+) -> None:
+    """Of one law, so as far from real images but for scatter; their copies are not looked for."""
+    matching = FlowMatchingSettings(labels=True, passes=[2], training={"steps": 40})
+    train(matching, images, [], 0, made / "matching", "cpu")
+    sampler = load(made / "matching")
+    draws = list(stored_draws(sampler, 60, sampling_conditions(sampler), 0))
+    subject = Subject(sampler, images, draws, settings=SIZES, images=images, features=space)
+    found = scored(list(measure(subject)))
+    assert found[f"{EVEN}pixel_frechet"] == pytest.approx(found["pixel_frechet"], rel=0.2)
+    assert found[f"{EVEN}class_agreement"] == pytest.approx(found["class_agreement"], abs=0.2)
+    assert found[f"{EVEN}pixel_frechet"] != found["pixel_frechet"]
+    assert f"{EVEN}pixel_copied" not in found
 
 
 def test_nothing_is_measured_where_rows_are_no_images(dataset: Dataset) -> None:

@@ -43,6 +43,14 @@ def test_copies_are_caught() -> None:
     assert found["memorisation_s"] == pytest.approx((1 + 0.25) / 2, abs=0.04)
 
 
+def test_copies_of_rows_that_are_not_looked_in_count_as_copies() -> None:
+    """Half of the rows stand for all: copies of all have the copied fraction 1, not ½."""
+    train, heldout = RNG.normal(size=(2000, 4)), RNG.normal(size=(500, 4))
+    found = values(Memorisation(train[:1000], heldout, 2000, of=2000).measures(train, 0))
+    assert abs(found["copied"] - 1) < 3 * found["copied_error"]
+    assert found["copied_error"] < 0.3
+
+
 def test_more_heldout_than_training_rows_are_left_out() -> None:
     train, heldout, fresh = (RNG.normal(size=(n, 4)) for n in (100, 270, 500))
     assert measured(fresh, train, heldout) == measured(fresh, train, heldout[:100])

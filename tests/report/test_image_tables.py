@@ -35,6 +35,8 @@ def metrics() -> pd.DataFrame:
                 for space in ("feature", "pixel"):
                     rows.append(row(model, f"{space}_copied", 0.2, seed, **place))
                     rows.append(row(model, f"{space}_copied_error", 0.1, seed, **place))
+        end = {"entropy": 0.0, "time": 100.0}
+        rows.append(row("map", "even_feature_frechet", 7.0, seed, **end))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -44,11 +46,12 @@ def test_real_images_are_rows_of_their_own_and_the_first_is_the_floor(
     table = images.table(metrics)
     assert table["model"].tolist() == [
         *("real images", "training images", "real images, encoded and decoded"),
-        *("map", "map", "particles", "particles"),
+        *("map", "map", "particles", "particles", "map, evenly spread"),
     ]
     ratios = table.set_index(["model", "time"])["ratio"]
     assert ratios.iloc[:3].tolist() == pytest.approx([1, 0.95, 2.5])
     assert ratios["map", 100.0] == pytest.approx((8 + 1) / 2)
+    assert ratios["map, evenly spread", 100.0] == pytest.approx(3.5)
     assert ratios["particles", 10.0] == pytest.approx((66 + 1) / 2)
     assert table.loc[table["model"] == "map", "ratio_std"].iloc[0] == pytest.approx(0.5)
     assert table["agreement"].iloc[0] == pytest.approx(90)

@@ -45,6 +45,17 @@ def changed(**changes: Any) -> dict[str, Any]:
         (changed(datasets={"a": {"kind": "moon"}}), "datasets.a.kind = 'moon': allowed are 'eight"),
         (changed(datasets={"a": {}}), "datasets.a: the key kind is missing"),
         (
+            changed(flows={"f": {"base": "g"}}),
+            "flows.f.base: 'g' is not a preset under flows: defined are f",
+        ),
+        (changed(flows={"f": {"base": ["f"]}}), "flows.f.base: .* is not a preset"),
+        (
+            changed(flows={"f": {"base": "g"}, "g": {"base": "f"}}),
+            "flows.f.base: f -> g -> f has no end",
+        ),
+        (changed(flows={"f": {"base": "g"}, "g": 3}), "flows.g: 3 is no mapping"),
+        (changed(flows={"f": {"base": "g", "stp": 1}, "g": {"horizon": 2}}), "flows.f.stp: unkn"),
+        (
             changed(datasets={"a": {"kind": "moons", "nois": 1}}),
             "datasets.a.nois: unknown key. Did",
         ),
@@ -139,3 +150,17 @@ def test_step_too_long_for_the_entropy_of_a_family_is_refused() -> None:
     long["f"].pop("times", None)
     with pytest.raises(InputError, match=r"flows.f: steps reach 3 in τ: unstable with entropy"):
         parse_settings(Study, changed(flows=long), "config")
+
+
+def test_a_preset_has_what_its_base_says_but_for_its_own() -> None:
+    """Keys that it gives stand for those of the base, whole; a base may have a base itself."""
+    flows = {
+        "third": {"base": "second", "entropies": [0.2]},
+        "second": {"base": "f", "step": 0.5},
+        "f": {"horizon": 2, "entropies": [0, 0.1], "step": {"initial": 0.1, "max": 1}},
+    }
+    found = parse_settings(Study, changed(flows=flows), "config").flows
+    written = {"horizon": 2, "entropies": [0.2], "step": 0.5}
+    assert found["third"] == parse_settings(Study, changed(flows={"f": written}), "c").flows["f"]
+    assert found["second"].entropies == (0, 0.1)
+    assert found["f"].step.initial == 0.1

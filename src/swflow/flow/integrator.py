@@ -13,7 +13,7 @@ from swflow.flow.target import Rows
 from swflow.randomness import fresh_key
 from swflow.runtime.errors import InputError
 from swflow.schedule.stability import check_directions, check_steps
-from swflow.schedule.steps import step_schedule
+from swflow.schedule.steps import Step, step_schedule
 from swflow.settings import FlowSettings
 
 
@@ -117,20 +117,20 @@ def _integrate(
     if state.step == 0:
         yield snapshot(0.0, 0.0)
     for step in steps[state.step :]:
-        state, noise = _advance(state, field, step.size)
+        state, noise = _advance(state, field, step)
         if step.stored:
             yield snapshot(step.time + step.size, noise)
         on_step(state)
 
 
-def _advance(state: State, field: DriftField, h: float) -> tuple[State, Tensor | float]:
+def _advance(state: State, field: DriftField, step: Step) -> tuple[State, Tensor | float]:
     """One step of size h: splitting (half noise, exact frozen drift, half noise) or Euler.
 
     Returns also ε·(last noise)/(its variance): since that noise is Gaussian, the conditional mean
     of this given the particles is −ε∇log ρ (Tweedie's formula). The twin takes `twin_steps` sliced
     steps towards the new particles, and tracers ride with it.
     """
-    entropy, index, x = field.settings.entropy, state.step, state.particles
+    entropy, index, x, h = field.settings.entropy, state.step, state.particles, step.size
     stream = field.stream("noise", index)
 
     def noise(variance: float) -> Tensor | float:
@@ -151,11 +151,22 @@ def _advance(state: State, field: DriftField, h: float) -> tuple[State, Tensor |
     x = drift.mul_(size).add_(x).add_(last)
     if state.twin is None:
         return State(index + 1, x, state.tracers + size * drift_tracers, None), observed
-    twin, tracers = state.twin, state.tracers
+    twin, tracers, part = state.twin, state.tracers, _twin_part(field.settings, step)
     for repeat in range(field.settings.twin_steps):
         move, move_tracers = field.follow(twin, x, tracers, index, repeat, thetas)
-        twin, tracers = twin + move, tracers + move_tracers
+        twin, tracers = twin + part * move, tracers + part * move_tracers
     return State(index + 1, x, tracers, twin), observed
+
+
+def _twin_part(settings: FlowSettings, step: Step) -> float:
+    """The part of a sliced step that the twin takes, min(1, rate·h/τ) at the step's end.
+
+    The law changes on the scale of log τ, but the scatter of the particles is new at each step:
+    whole steps would carry it over, and the twin, which must follow the law alone, would diffuse.
+    """
+    if settings.twin_rate is None:
+        return 1.0
+    return min(1.0, settings.twin_rate * step.size / (step.time + step.size))
 
 
 def _check_clouds(source: Tensor, target: Rows, tracers: Tensor | None) -> int:

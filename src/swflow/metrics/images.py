@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +11,11 @@ import torch
 from swflow.metrics.frechet import FrechetTo, kernel_distance
 from swflow.metrics.generation import NEIGHBOURS, overlap
 from swflow.metrics.memorisation import Memorisation
-from swflow.metrics.names import DECODED, FEATURE, OFFICIAL, PIXEL, TRAINING
+from swflow.metrics.names import DECODED, EVEN, FEATURE, OFFICIAL, PIXEL, TRAINING
 from swflow.metrics.subject import Measure, Row, Subject
 from swflow.models.draws import Draws
+from swflow.models.source_model import SourceModel
+from swflow.randomness import keyed_generator
 from swflow.representation.dataset import Dataset, Split
 from swflow.representation.features import FeatureSpace, second_half
 from swflow.settings import ScoreSettings
@@ -58,13 +60,16 @@ def measure(subject: Subject) -> Iterator[Row]:
     errors), precision, recall, density, coverage; memorisation_a, _s, copied: see `Memorisation`
     (in features the training rows are those that the classifier did not learn from).
     class_agreement: part of labelled draws whose class the classifier sees.
-    Of real rows also, with a prefix: TRAINING, OFFICIAL, DECODED images.
+    With a prefix: EVEN, of evenly spread draws at the end, where source points are carried; of real
+    rows TRAINING, OFFICIAL, DECODED images.
     """
     if subject.images is None or subject.features is None:
         return
     gallery = Gallery(subject, subject.images, subject.features)
     if subject.sampler.n_rows is None:
         yield from subject.each(_strided(subject), gallery.of_draws)
+        if isinstance(subject.sampler, SourceModel):
+            yield from subject.each(subject.ends, partial(gallery.of_even_draws, subject.sampler))
     else:
         yield from subject.each(subject.draws[:1], lambda draws: gallery.of_real_images())
 
@@ -99,10 +104,12 @@ class RealImages:
         self.training, self.fresh, self.reference = (
             self.real(split) for split in (self.unseen, of.images.fresh, of.images.reference)
         )
-        train = {FEATURE: self.training.rows[FEATURE], PIXEL: of.images.rows("train")}
+        pixels = of.images.rows("train")
+        train = {FEATURE: self.training.rows[FEATURE], PIXEL: pixels}
         self.spaces = {
             name: Space(
                 train[name],
+                len(pixels),
                 self.fresh.rows[name],
                 self.reference.rows[name][: self.n],
                 of.settings,
@@ -133,6 +140,7 @@ class Gallery:
         key = images.digest, features.identity, *sizes
         self.real = real_images(Compared(key, images, features, subject.settings))
         self.dataset, self.seed = subject.dataset, subject.seed
+        self.n_copies = subject.settings.n_memorisation
 
     def of_draws(self, draws: Draws) -> Iterator[Measure]:
         """The measures of draws in model units."""
@@ -140,26 +148,36 @@ class Gallery:
         yield from self._quality(points, draws.label)
         yield from self._copies(points)
 
+    def of_even_draws(self, model: SourceModel, draws: Draws) -> Iterator[Measure]:
+        """The quality of draws from evenly spread source points, under the condition of others."""
+        generator, units = keyed_generator(self.seed, "images"), self.dataset.units
+        drawn = model.draw(self.real.n, draws.condition, generator, quasi=True)
+        labels = None if drawn.label is None else drawn.label.numpy()
+        points = self.real.points(units.decode(drawn.x.numpy()))
+        yield from self._quality(points, labels, EVEN)
+
     def of_real_images(self) -> Iterator[Measure]:
         """Of real images, by prefix; those that copies are told from are the fresh ones.
 
-        So it is the reference whose memorisation is measured; training images are its control.
+        So it is the reference whose memorisation is measured; its control are images of both halves
+        of the training images, while distances are of the half that the classifier never saw.
         """
-        real, dataset = self.real, self.dataset
+        real, dataset, n = self.real, self.dataset, self.n_copies
         yield from self._quality(real.fresh, real.images.fresh.y)
         yield from self._copies(real.reference)
         yield from self._quality(real.training, real.unseen.y, TRAINING)
-        yield from self._copies(real.training, TRAINING)
+        copies = thinned(real.images.splits["train"], n)
+        yield from self._copies(real.real(copies), TRAINING)
         if real.images.official_test:
             test = real.images.splits["test"]
             yield from self._quality(real.real(test), test.y, OFFICIAL)
         if dataset.units.packed is not None:
             latents = second_half(dataset.splits["train"])
-            training = self._decoded(latents)
             yield from self._quality(self._decoded(dataset.fresh), dataset.fresh.y, DECODED)
             yield from self._copies(self._decoded(dataset.reference), DECODED)
-            yield from self._quality(training, latents.y, DECODED + TRAINING)
-            yield from self._copies(training, DECODED + TRAINING)
+            yield from self._quality(self._decoded(latents), latents.y, DECODED + TRAINING)
+            copies = thinned(dataset.splits["train"], n)
+            yield from self._copies(self._decoded(copies), DECODED + TRAINING)
 
     def _quality(
         self, points: Points, label: np.ndarray | None, prefix: str = ""
@@ -184,16 +202,19 @@ class Gallery:
 class Space:
     """Real images in one space, and what samples are held against there.
 
-    train `(N, d)`; fresh `(m, d)`, which nothing was fitted to; reference `(n, d)`, others.
+    train `(N, d)`, a random part of so many training images; fresh `(m, d)`, which nothing was
+    fitted to; reference `(n, d)`, others.
     """
 
     train: np.ndarray
+    n_train: int
     fresh: np.ndarray
     reference: np.ndarray
     settings: ScoreSettings
 
     def __post_init__(self) -> None:
-        self.memorisation = Memorisation(self.train, self.fresh, self.settings.n_memorisation)
+        n = self.settings.n_memorisation
+        self.memorisation = Memorisation(self.train, self.fresh, n, self.n_train)
         self.frechet = FrechetTo(self.reference)
 
     @cached_property
@@ -216,6 +237,12 @@ class Space:
         found = overlap(distances(x, real), distances(x, x), of_real, min(NEIGHBOURS, few - 1))
         for name, value in found.items():
             yield Measure(name, value, few)
+
+
+def thinned(split: Split, n: int) -> Split:
+    """At least n rows (or all there are), evenly spread over a split, with their classes."""
+    every = slice(None, None, max(1, len(split.x) // n))
+    return Split(split.x[every], None if split.y is None else split.y[every])
 
 
 def named(measures: Iterator[Measure], prefix: str) -> Iterator[Measure]:

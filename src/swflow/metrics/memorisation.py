@@ -78,12 +78,17 @@ class Memorisation:
     rows are drawn with replacement; that thins the rows, so they are conservative (by up to 60 %).
 
     train: `(N, d)`; heldout: `(m, d)`, random rows of the training file that nothing was fitted
-    to, of which at most N are used; n: how many samples are looked up.
+    to, of which at most N are used; n: how many samples are looked up; of: the training rows that
+    `train` is a random part of (default: all of them), of which copies may be.
     """
 
-    def __init__(self, train: np.ndarray, heldout: np.ndarray, n: int) -> None:
+    def __init__(
+        self, train: np.ndarray, heldout: np.ndarray, n: int, of: int | None = None
+    ) -> None:
         heldout = heldout[: len(train)]
         self.n, self.total, self.m = n, len(train), len(heldout)
+        # Copies of rows that are not in `train` are as far from it as fresh data.
+        self.unit = (of or len(train)) / len(heldout)
         self.in_train = Search(train, int(np.ceil(LOG_CHANCE * (1 + self.total / self.m))))
         self.in_heldout = Search(heldout, LOG_CHANCE)
         self.between = Search(train, LOG_CHANCE).of(heldout)
@@ -109,9 +114,8 @@ class Memorisation:
         yield Measure("memorisation_a_error", float(np.std(shares, ddof=1)), len(draws))
         yield Measure("memorisation_s_error", error, self.m)
         # Of copies S is (1 + m/N)/2 only: in these units they have 1, and fresh data 0.
-        unit = self.total / self.m
-        yield Measure("copied", (2 * float(s) - 1) * unit, self.m)
-        yield Measure("copied_error", 2 * error * unit, self.m)
+        yield Measure("copied", (2 * float(s) - 1) * self.unit, self.m)
+        yield Measure("copied_error", 2 * error * self.unit, self.m)
 
     def _drawn(self, n: int, seed: int) -> list[Replicate]:
         """The replicates for n samples: the same for all samples of this number and seed."""

@@ -7,5 +7,7 @@ IDENTITY, AFFINE = "identity_", "affine_"
 # Of real images other than fresh ones: training images, those of a published test split, and (of
 # latents) what the decoder makes of those that were encoded.
 TRAINING, OFFICIAL, DECODED = "training_", "official_", "decoded_"
+# Of images made from evenly spread source points.
+EVEN = "even_"
 # In front of what is measured of images: in features, and in pixels.
 FEATURE, PIXEL = "feature_", "pixel_"

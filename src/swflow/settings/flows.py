@@ -69,6 +69,11 @@ class IntegrationSettings(Settings):
         description="With entropy: sliced steps of the twin towards the particles after each step "
         "of theirs. In many dimensions one corrects little of its lag.",
     )
+    twin_rate: Positive | None = Field(
+        None,
+        description="The twin takes the part min(1, rate·h/τ) of these steps, which ends its "
+        "diffusion over long horizons; 15 lags little (default: whole steps).",
+    )
     integrator: Literal["splitting", "euler"] = Field(
         "splitting",
         description="Half noise, exact frozen drift, half noise; or Euler (sketch: default).",

@@ -1,6 +1,7 @@
 """A whole study: presets, and the experiments that combine them. It validates; `plan` plans."""
 
-from typing import Annotated, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -19,6 +20,8 @@ from swflow.settings.base import Count, Name
 
 # The folder of what learns from the data alone, without a flow.
 DATA = "data"
+# The key of a preset that names another one, whose values it has but for its own.
+BASE = "base"
 # Directory names that presets may not take.
 RESERVED = {"models": (PARTICLES, TEST_SET), "flows": (DATA,)}
 
@@ -49,6 +52,19 @@ class Study(Settings):
     features: FeatureSettings = FeatureSettings()
     sample: SampleSettings = SampleSettings()
     score: ScoreSettings = ScoreSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_their_bases(cls, values: Any) -> Any:
+        """Presets that say `base: other` and what differs, written out."""
+        if not isinstance(values, Mapping):
+            return values
+        found = dict(values)
+        for section in ("datasets", "flows", "models"):
+            presets = values.get(section)
+            if isinstance(presets, Mapping):
+                found[section] = {name: _written_out(section, name, presets) for name in presets}
+        return found
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -123,3 +139,24 @@ class Study(Settings):
                     f"flow {experiment.flow!r} has {list(family.entropies)}: "
                     "add them to the flow or take them from the model."
                 )
+
+
+def _written_out(
+    section: str, name: str, presets: Mapping[str, Any], above: tuple[str, ...] = ()
+) -> Any:
+    """A preset with the values of its base, of that one's base, and so on. Raises ValueError."""
+    preset = presets[name]
+    if not isinstance(preset, Mapping) or BASE not in preset:
+        return preset
+    base, chain = preset[BASE], (*above, name)
+    if not isinstance(base, str) or base not in presets:
+        raise ValueError(
+            f"{section}.{name}.base: {base!r} is not a preset under {section}: defined are "
+            f"{', '.join(presets)}."
+        )
+    if base in chain:
+        raise ValueError(f"{section}.{name}.base: {' -> '.join((*chain, base))} has no end.")
+    under = _written_out(section, base, presets, chain)
+    if not isinstance(under, Mapping):
+        raise ValueError(f"{section}.{base}: {under!r} is no mapping of keys to values.")
+    return {**under, **{key: value for key, value in preset.items() if key != BASE}}

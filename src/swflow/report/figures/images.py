@@ -42,6 +42,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
     """
     table = images.table(metrics)
     real = table[table["time"].isna() & table["model"].isin(LINES)]
+    table = table[~table["model"].str.endswith(images.EVENLY)]
     table = table.dropna(subset=["time", "entropy"])
     groups = list(table.groupby(["dataset", "teacher"]))
     if not groups:

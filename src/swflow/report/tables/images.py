@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from swflow.metrics.names import DECODED, FEATURE, OFFICIAL, PIXEL, TRAINING
+from swflow.metrics.names import DECODED, EVEN, FEATURE, OFFICIAL, PIXEL, TRAINING
 from swflow.report.tables.common import ROW, by_metric, column, mean_std
 from swflow.settings import TEST_SET
 
@@ -13,9 +13,11 @@ CAPTION = (
     "``ratio``: Fréchet distance in features over that of other real images (``real images``), "
     "whose ratio is 1. ``agreement``: how often the classifier sees the class that was asked for, "
     "in percent. ``copied``: the part of copies of training images that would be as near to them "
-    "(0 for fresh images, 1 for copies; in features ½ for copies, since half of the training "
-    "images are left to the classifier), with 95 % intervals; ``a``: how often an image is nearer "
-    "to the training images than a real one is (½ for fresh images)."
+    "(0 for fresh images, 1 for copies), with 95 % intervals; ``a``: how often an image is nearer "
+    "to the training images than a real one is (½ for fresh images). In features both are told "
+    "from the half of the training images that the classifier did not see: copies have an ``a`` "
+    "of about ¾ there. ``evenly spread``: source points of a Sobol sequence instead of random "
+    "ones, at the end of the flow."
 )
 # Rows of real images, by the prefix of their metrics; of latents also what the decoder makes.
 REAL = {
@@ -25,6 +27,8 @@ REAL = {
     DECODED: "real images, encoded and decoded",
     DECODED + TRAINING: "training images, encoded and decoded",
 }
+# Behind a model's name, where its source points were evenly spread.
+EVENLY = ", evenly spread"
 QUALITY = ("frechet", "kernel", "precision", "recall", "density", "coverage")
 KEYS = [*ROW, "time"]
 COPIES = ("memorisation_a", "memorisation_s", "copied")
@@ -55,7 +59,7 @@ def table(metrics: pd.DataFrame) -> pd.DataFrame:
 def as_rows(metrics: pd.DataFrame) -> pd.DataFrame:
     """Metrics of images; those of real images, whose metrics have a prefix, as rows of their own.
 
-    In the order: real images, flows, models; over time.
+    In the order: real images, flows and models over time, evenly spread draws.
     """
     names = {name + suffix for name in MEASURES for suffix in ("", "_error")}
     parts = []
@@ -67,8 +71,12 @@ def as_rows(metrics: pd.DataFrame) -> pd.DataFrame:
         ]
         name = own["metric"].str.removeprefix(prefix)
         parts.append(own.assign(metric=name, model=row))
-    others = metrics[(metrics["model"] != TEST_SET) & metrics["metric"].isin(names)]
-    found = pd.concat([*parts, others.sort_values([*KEYS])])
+    for prefix, suffix in {"": "", EVEN: EVENLY}.items():
+        chosen = metrics["metric"].isin({prefix + n for n in names})
+        others = metrics[(metrics["model"] != TEST_SET) & chosen].sort_values([*KEYS])
+        name = others["metric"].str.removeprefix(prefix)
+        parts.append(others.assign(metric=name, model=others["model"] + suffix))
+    found = pd.concat(parts)
     keys = pd.MultiIndex.from_frame(found[["dataset", "metric"]])
     return found.assign(floor=floors.reindex(keys).to_numpy())
 
