@@ -143,9 +143,10 @@ class Gallery:
         self.n_copies = subject.settings.n_memorisation
 
     def of_draws(self, draws: Draws) -> Iterator[Measure]:
-        """The measures of draws in model units."""
-        points = self.real.points(self.dataset.units.decode(draws.flat))
-        yield from self._quality(points, draws.label)
+        """The measures of draws in model units, of as many as are looked at."""
+        n = max(self.real.n, self.n_copies)
+        points = self.real.points(self.dataset.units.decode(draws.flat[:n]))
+        yield from self._quality(points, None if draws.label is None else draws.label[:n])
         yield from self._copies(points)
 
     def of_even_draws(self, model: SourceModel, draws: Draws) -> Iterator[Measure]:
