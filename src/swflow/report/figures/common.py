@@ -19,7 +19,7 @@ from swflow.settings import PARTICLES
 
 PALETTE = "colorblind"
 REGULARISATION = {
-    "ratio": "SW₂ to test rows / floor",
+    "ratio": "SW₂ to real rows / floor",
     "coverage": "coverage",
     "memorisation_a": "A: nearer to training rows\nthan held-out rows are",
     "memorisation_s": "S: nearer to training rows\nthan to as many held-out rows",

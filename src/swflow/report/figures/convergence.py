@@ -69,7 +69,11 @@ def _step_axis(axes: Any, metrics: pd.DataFrame, key: tuple[Any, ...]) -> None:
     counted = own[own["teacher"] == key[1]].groupby("time")["value"].max()
     if counted.empty:
         return
-    marks = counted.iloc[[0, len(counted) // 3, 2 * len(counted) // 3, -1]]
-    above = axes.secondary_xaxis("top")
+    last = len(counted) - 1
+    marks = counted.iloc[sorted({0, last // 3, 2 * last // 3, last})]
+    # A secondary axis would be linear, whatever the scale below.
+    above = axes.twiny()
+    time_axis(above, counted.index.max())
+    above.set_xlim(axes.get_xlim())
     above.set_xticks(marks.index, [f"{steps:.0f}" for steps in marks], fontsize=8)
     above.set_xlabel("steps", fontsize=8)

@@ -18,7 +18,7 @@ from swflow.runtime.errors import InputError
 NEEDS = ("sizes",)
 CAPTION = (
     "What the number of training rows and the entropy do at the end of the flow: coverage of "
-    "real test rows, and how much nearer samples are to training rows than fresh data would "
+    "real rows, and how much nearer samples are to training rows than fresh data would "
     "be (½; copies have A = 1). Dashed: the flows themselves; bands: 95 % intervals."
 )
 

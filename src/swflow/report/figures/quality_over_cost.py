@@ -1,4 +1,4 @@
-"""Distance to test rows over the seconds that 1,000 samples take."""
+"""Distance to real rows over the seconds that 1,000 samples take."""
 
 import itertools
 from typing import Any
@@ -24,7 +24,8 @@ from swflow.settings import PARTICLES, TEST_SET
 
 NEEDS = ("models",)
 CAPTION = (
-    "SW₂ of samples to the test split over that of as many held-out real rows (dashed line), "
+    "SW₂ of samples to real rows that nothing was fitted to over that of as many other real rows "
+    "(dashed line), "
     "over the seconds that 1,000 samples take on this machine, mean ± standard deviation over "
     "seeds. Down and to the left is better. Each method at its smallest entropy, which is "
     "named where it is not 0. k passes of one network are joined by a line."
@@ -39,7 +40,7 @@ BESIDE_POINT: dict[str, Any] = {
 
 
 def figure(metrics: pd.DataFrame) -> Figure:
-    """Distance to test rows, over its floor, over the seconds that 1,000 samples take.
+    """Distance to real rows, over its floor, over the seconds that 1,000 samples take.
 
     Of each method at its smallest entropy, a line over k passes. Of datasets that something was
     learned of, but not those where only the map matters. Raises InputError where there is none.
@@ -77,7 +78,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
         lowest, highest = table["ratio"] - error, table["ratio"] + error
         plain_log_axis(axes, max(0.5, min(0.8, lowest.min())), highest.max())
     for line in panels:
-        line[0].set_ylabel("SW₂ to test rows / floor")
+        line[0].set_ylabel("SW₂ to real rows / floor")
     handles = [
         Line2D([], [], color=colours[name], marker=marks[name], linestyle="", label=name)
         for name in colours
