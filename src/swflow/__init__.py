@@ -8,6 +8,7 @@ from typing import Any
 
 _HOMES = {
     "random_directions": "swflow.sliced.directions.dense",
+    "local_directions": "swflow.sliced.directions.local",
     "sliced_wasserstein": "swflow.sliced.distances",
     "sliced_velocity": "swflow.sliced.drift",
     "simulate": "swflow.flow.integrator",

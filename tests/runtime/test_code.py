@@ -45,6 +45,7 @@ for name, fields in {
     "sketch": {"transport": "sketch"},
     "histogram": {"transport": "histogram"},
     "structured": {"directions": "structured"},
+    "local": {"directions": "local"},
     "smoothed": smoothed,
 }.items():
     settings = SimulationSettings(horizon=1, **fields)
@@ -157,10 +158,15 @@ def test_formulas_of_the_flow_simulate_again(
     ("file", "simulated"),
     [
         # By the exact plan the twin follows its particles in every flow with entropy.
-        ("sliced/plans/exact.py", {"exact", "sketch", "histogram", "structured", "smoothed"}),
+        (
+            "sliced/plans/exact.py",
+            {"exact", "sketch", "histogram", "structured", "local", "smoothed"},
+        ),
         ("sliced/plans/sketch.py", {"sketch"}),
         ("sliced/plans/histogram.py", {"histogram"}),
-        ("sliced/directions/structured.py", {"structured"}),
+        # Bases of large tiles are structured.
+        ("sliced/directions/structured.py", {"structured", "local"}),
+        ("sliced/directions/local.py", {"local"}),
         ("flow/regularisers/smoothing.py", {"smoothed"}),
     ],
 )

@@ -1,10 +1,12 @@
 """Settings of directions, and of plans along each of them."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from swflow.settings.base import Kind
+from swflow.settings.base import Kind, Positive
+
+Side = Annotated[int, Field(ge=1)]
 
 
 class DirectionsSettings(Kind):
@@ -42,8 +44,35 @@ class StructuredSettings(DirectionsSettings):
     kind: Literal["structured"] = "structured"
 
 
+class LocalSettings(DirectionsSettings):
+    """Orthonormal blocks whose directions live on the tiles of an image, each on one."""
+
+    home: ClassVar[str] = "swflow.sliced.directions.local:local"
+    in_blocks: ClassVar[bool] = True
+    kind: Literal["local"] = "local"
+    tiles: tuple[Side | tuple[Side, Side], ...] | None = Field(
+        None,
+        min_length=1,
+        description="Sides of tiles, or (height, width), that divide the image (default: the "
+        "whole image, its parts by each common divisor of its sides, and single pixels).",
+    )
+    shares: tuple[Positive, ...] | None = Field(
+        None, description="How often each of `tiles` is drawn, relative to others (default: alike)."
+    )
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Self:
+        if self.shares is not None and len(self.shares) != len(self.tiles or ()):
+            raise ValueError(
+                f"shares = {list(self.shares)}: give one for each of tiles = "
+                f"{list(self.tiles or ())}."
+            )
+        return self
+
+
 AnyDirections = Annotated[
-    OrthonormalSettings | IndependentSettings | StructuredSettings, Field(discriminator="kind")
+    OrthonormalSettings | IndependentSettings | StructuredSettings | LocalSettings,
+    Field(discriminator="kind"),
 ]
 
 

@@ -23,9 +23,10 @@ from swflow.settings import TEST_SET
 NEEDS = ("learned_entropies",)
 CAPTION = (
     "What entropy does to samples at the end of the flow: their distance to real rows that "
-    "nothing was fitted to over that of other real rows, coverage, and memorisation (A and S are ½ for fresh data, A is 1 for "
-    "copies, and far below ½ where samples lie off the data). Dashed: held-out real rows; bands: "
-    "95 % bootstrap intervals over samples, training rows and held-out rows."
+    "nothing was fitted to over that of other real rows, coverage, and memorisation (A and S are "
+    "½ for fresh data, A is 1 for copies, and far below ½ where samples lie off the data). Dashed: "
+    "held-out real rows; bands: 95 % bootstrap intervals over samples, training rows and held-out "
+    "rows."
 )
 
 

@@ -8,8 +8,9 @@ NEEDS = ()
 CAPTION = (
     "Samples at the end of the flow against real rows that nothing was fitted to: the test split, "
     "or half of the held-out rows where the test split is a published one, of another law. Row "
-    "``test_set`` is what other real rows score: the floor. Distances: sliced Wasserstein (``sw test``), exact "
-    "Wasserstein (``w2 test``), energy distance (``energy test``): smaller is better. "
+    "``test_set`` is what other real rows score: the floor. Distances: sliced Wasserstein "
+    "(``sw test``), exact Wasserstein (``w2 test``), energy distance (``energy test``): smaller is "
+    "better. "
     "``precision``, ``recall``, ``density``, ``coverage`` compare nearest neighbours: 1 is ideal. "
     "``c2st test`` is the accuracy of a classifier of samples against real rows: ½ is perfect. "
     "``memorisation a`` and ``s`` are above ½ for samples that lie nearer to training rows than "
