@@ -12,9 +12,9 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "swflow"
 # A room may use those before it.
 ROOMS = [
-    *("runtime", "randomness", "schedule", "settings", "sliced", "networks", "training"),
-    *("representation", "flow", "datasets", "models", "metrics", "store", "report", "study"),
-    *("stages", "cli"),
+    *("runtime", "events", "randomness", "schedule", "settings", "sliced", "networks"),
+    *("training", "representation", "flow", "datasets", "models", "metrics", "store"),
+    *("report", "study", "stages", "cli"),
 ]
 COMPUTING = ROOMS[ROOMS.index("randomness") : ROOMS.index("store")]
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 50

@@ -14,13 +14,14 @@ import torch
 import swflow
 from swflow.datasets.latent import latents
 from swflow.datasets.make import RawRows
+from swflow.events import image_shape
 from swflow.models.source_model import SourceModel
 from swflow.networks.convolutional import Classifier, pyramid
 from swflow.report.pictures.interpolation import picture
 from swflow.representation.affine import Affine
 from swflow.representation.autoencoder import difference, fit_autoencoder
 from swflow.representation.dataset import Dataset
-from swflow.representation.decoder import ImageDecoder, image_shape
+from swflow.representation.decoder import ImageDecoder
 from swflow.representation.features import perceived_difference
 from swflow.runtime.errors import InputError
 from swflow.runtime.termination import TerminatedError

@@ -210,7 +210,7 @@ def test_processes_take_bases(generator: torch.Generator) -> None:
 @pytest.mark.parametrize(
     ("shape", "settings", "message"),
     [
-        ((24,), {}, "need images: events have shape"),
+        ((24,), {}, r"rows of shape \(24,\) are no images"),
         ((4, 6), {"tiles": [4, 3]}, "tiles of 4 x 4 do not divide images of 4 x 6"),
         ((4, 6), {"tiles": [[4, 6], [2, 4]]}, "tiles of 2 x 4 do not divide"),
     ],

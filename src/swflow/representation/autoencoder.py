@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from swflow.events import image_shape
 from swflow.networks.convolutional import Classifier, Decoder, Encoder
 from swflow.randomness import keyed_generator
 from swflow.representation.affine import Affine, SlicedRows, slices
 from swflow.representation.dataset import Dataset
-from swflow.representation.decoder import BATCH_ROWS, ImageDecoder, image_shape
+from swflow.representation.decoder import BATCH_ROWS, ImageDecoder
 from swflow.representation.features import fit_classifier, perceived_difference
 from swflow.runtime.progress import progress
 from swflow.settings import LatentSettings

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from swflow.events import image_shape
 from swflow.networks.convolutional import Decoder
 from swflow.runtime.errors import InputError
 from swflow.settings import ConvolutionalSettings
@@ -94,17 +95,6 @@ class ImageDecoder:
             network = Decoder(settings, image_shape(event_shape), dim)
         network.load_state_dict(dict(tensors), assign=True)
         return cls(network.eval(), settings, dim, event_shape, limits)
-
-
-def image_shape(event_shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Channels, height and width of events. Raises InputError where they are no images."""
-    if len(event_shape) not in (2, 3):
-        raise InputError(
-            f"rows of shape {event_shape} are no images: needed are (height, width) or (channels, "
-            "height, width)."
-        )
-    channels, height, width = (1, *event_shape)[-3:]
-    return channels, height, width
 
 
 def _header(packed: bytes) -> dict[str, Any]:

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from swflow.events import image_shape
 from swflow.networks.convolutional import Classifier
 from swflow.randomness import keyed_generator
 from swflow.representation.affine import Affine
 from swflow.representation.dataset import Dataset, Split
-from swflow.representation.decoder import BATCH_ROWS, image_shape
+from swflow.representation.decoder import BATCH_ROWS
 from swflow.runtime.errors import InputError
 from swflow.settings import FeatureSettings
 from swflow.training.loop import History, TrainingRun, seeded_weights, train_network

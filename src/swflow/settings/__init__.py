@@ -46,7 +46,12 @@ from swflow.settings.models import (
     TwoTimeMapSettings,
     VelocitySettings,
 )
-from swflow.settings.networks import ConvolutionalSettings, NetworkSettings, OptimiserSettings
+from swflow.settings.networks import (
+    ConvolutionalSettings,
+    NetworkSettings,
+    OptimiserSettings,
+    UNetSettings,
+)
 from swflow.settings.parsing import parse_settings
 from swflow.settings.regularisers import SmoothingSettings
 from swflow.settings.rows import RowsSettings, SplitSettings, SyntheticSettings
@@ -104,6 +109,7 @@ __all__ = [
     "SwissRollSettings",
     "SyntheticSettings",
     "TwoTimeMapSettings",
+    "UNetSettings",
     "VelocitySettings",
     "implementation",
     "parse_settings",

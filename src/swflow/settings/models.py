@@ -7,6 +7,7 @@ from pydantic import Field
 from swflow.settings.base import Count, Kind, Positive
 from swflow.settings.kinds import classes, or_installed, tag
 from swflow.settings.networks import (
+    AnyNetwork,
     ConvexNetworkSettings,
     GameOptimiserSettings,
     NetworkSettings,
@@ -60,7 +61,7 @@ class NetworkModelSettings(FlowModelSettings):
         1.0,
         description="Pairs held in memory at once, in GiB; larger stores are streamed through it.",
     )
-    network: NetworkSettings = NetworkSettings()
+    network: AnyNetwork = NetworkSettings()
     training: OptimiserSettings = OptimiserSettings()
 
 
@@ -133,7 +134,7 @@ class FlowMatchingSettings(LabelledModelSettings):
     passes: Passes = Field(
         (1, 4, 16, 100), description="Evaluations of the network behind a sample; each is scored."
     )
-    network: NetworkSettings = NetworkSettings()
+    network: AnyNetwork = NetworkSettings()
     training: OptimiserSettings = OptimiserSettings()
 
 

@@ -1,8 +1,8 @@
 """Settings of networks, and of the loop that trains them."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from swflow.settings.base import Count, Kind, Positive, Settings
 
@@ -14,6 +14,29 @@ class NetworkSettings(Kind):
     kind: Literal["mlp"] = "mlp"
     width: Count = 384
     depth: Count = Field(4, description="Hidden layers.")
+
+
+class UNetSettings(Kind):
+    """A U-Net modulated by time, entropy and class: for images in pixels."""
+
+    home: ClassVar[str] = "swflow.networks.unet:ConditionedUNet"
+    kind: Literal["unet"] = "unet"
+    width: Annotated[int, Field(ge=8, multiple_of=8)] = Field(
+        32, description="Channels at full size; twice and four times as many below."
+    )
+    blocks: Count = Field(1, description="Residual blocks of each level, on both sides.")
+
+
+def _mlp_by_default(values: Any) -> Any:
+    """Networks that do not say their kind are multilayer perceptrons."""
+    return {"kind": "mlp"} | values if isinstance(values, dict) else values
+
+
+AnyNetwork = Annotated[
+    NetworkSettings | UNetSettings,
+    Field(discriminator="kind"),
+    BeforeValidator(_mlp_by_default),
+]
 
 
 class ConvolutionalSettings(Kind):

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset as Rows
 
+from swflow.events import image_shape
 from swflow.representation.affine import Affine
 from swflow.representation.dataset import Dataset
-from swflow.representation.decoder import image_shape
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
 from swflow.stages.sample import read_samples

@@ -9,6 +9,7 @@ from typing import Self
 import torch
 from torch import Generator, Tensor
 
+from swflow.events import image_shape
 from swflow.runtime.errors import InputError
 from swflow.settings.slicing import LocalSettings
 from swflow.sliced.directions.dense import BLOCK_ELEMENTS, random_directions
@@ -151,7 +152,7 @@ def local_directions(
     tile: a side, or (height, width). `.dense()` is the matrix `(d, d)`. Raises InputError for
     events that are no images, and tiles that do not divide them.
     """
-    image = _image(tuple(event_shape))
+    image = image_shape(tuple(event_shape))
     sides = (tile, tile) if isinstance(tile, int) else tile
     _check_sides(sides, image)
     k, device = image[0] * math.prod(sides), None if generator is None else generator.device
@@ -181,7 +182,7 @@ def local(
     Sides are drawn in their shares, as evenly as so many bases allow. Raises InputError as
     `local_directions` does.
     """
-    image, dim = _image(event_shape), math.prod(event_shape)
+    image, dim = image_shape(event_shape), math.prod(event_shape)
     tiles = settings.tiles or default_tiles(*image[1:])
     for tile in tiles:
         _check_sides((tile, tile) if isinstance(tile, int) else tile, image)
@@ -232,16 +233,6 @@ def _in_shares(shares: Sequence[float], n: int, generator: Generator) -> list[in
     ends = [end / sum(shares) for end in accumulate(shares)]
     levels = [(first + index) / n for index in range(n)]
     return [min(sum(end <= level for end in ends), len(ends) - 1) for level in levels]
-
-
-def _image(event_shape: tuple[int, ...]) -> tuple[int, int, int]:
-    if len(event_shape) not in (2, 3):
-        raise InputError(
-            f"local directions need images: events have shape {event_shape}, needed is (height, "
-            "width) or (channels, height, width); use orthonormal directions."
-        )
-    channels, height, width = (1, *event_shape)[-3:]
-    return channels, height, width
 
 
 def _check_sides(sides: tuple[int, int], image: tuple[int, int, int]) -> None:
