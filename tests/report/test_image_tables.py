@@ -24,6 +24,7 @@ def metrics() -> pd.DataFrame:
     for seed in range(3):
         for prefix, distance in {"": 2.0, "training_": 1.9, "decoded_": 5.0}.items():
             rows.append(row("test_set", f"{prefix}feature_frechet", distance, seed))
+            rows.append(row("test_set", f"{prefix}feature_frechet_error", 0.3, seed))
             rows.append(row("test_set", f"{prefix}class_agreement", 0.9, seed))
         rows.append(row("test_set", "training_feature_copied", 1.0, seed))
         rows.append(row("test_set", "training_feature_copied_error", 0.05, seed))
@@ -54,6 +55,7 @@ def test_real_images_are_rows_of_their_own_and_the_first_is_the_floor(
     assert ratios["map, evenly spread", 100.0] == pytest.approx(3.5)
     assert ratios["particles", 10.0] == pytest.approx((66 + 1) / 2)
     assert table.loc[table["model"] == "map", "ratio_std"].iloc[0] == pytest.approx(0.5)
+    assert table["ratio_error"].iloc[1] == pytest.approx(0.3 / 2)
     assert table["agreement"].iloc[0] == pytest.approx(90)
 
 

@@ -11,7 +11,8 @@ CAPTION = (
     "Images against real images that nothing was fitted to, as many of each, in the features of a "
     "classifier that saw one half of the training images and trained nothing else, and in pixels. "
     "``ratio``: Fréchet distance in features over that of other real images (``real images``), "
-    "whose ratio is 1. ``agreement``: how often the classifier sees the class that was asked for, "
+    "whose ratio is 1, ± the deviation over seeds; ``ratio error``: its standard error from the "
+    "images of one seed (jackknife), which that of real images has too. ``agreement``: how often the classifier sees the class that was asked for, "
     "in percent. ``copied``: the part of copies of training images that would be as near to them "
     "(0 for fresh images, 1 for copies), with 95 % intervals; ``a``: how often an image is nearer "
     "to the training images than a real one is (½ for fresh images). In features both are told "
@@ -46,6 +47,7 @@ def table(metrics: pd.DataFrame) -> pd.DataFrame:
         floor = group.loc[group["metric"] == "feature_frechet", "floor"].mean()
         row = dict(zip(KEYS, key, strict=True))
         row |= mean_std("ratio", column(values, "feature_frechet") / floor)
+        row["ratio_error"] = column(values, "feature_frechet_error").mean() / floor
         row |= mean_std("agreement", 100 * column(values, "class_agreement"))
         for space in (FEATURE, PIXEL):
             for name in ("copied", "memorisation_a"):
