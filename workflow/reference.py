@@ -43,7 +43,15 @@ COST = [
     *("stored_bytes", "break_even_rows", "faster_than_particles"),
     *("faster_than_particles_carried", "faster_than_particles_shared"),
 ]
-IMAGES = ["ratio", "ratio_error", "agreement", "feature_copied", "pixel_copied", "feature_coverage"]
+IMAGES = [
+    "ratio",
+    "ratio_error",
+    "agreement",
+    "sharpness",
+    "feature_copied",
+    "pixel_copied",
+    "feature_coverage",
+]
 GENERATION = ["sw_test", "w2_test", "c2st_test", "coverage", "memorisation_a"]
 SPENT = ["seconds_per_1000", "train_seconds", "stored_bytes"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swflow.metrics.images import measure
+from swflow.metrics.images import fine_power, measure
 from swflow.metrics.names import DECODED, EVEN, OFFICIAL, TRAINING
 from swflow.metrics.subject import Row, Subject
 from swflow.models.draws import sampling_conditions, stored_draws
@@ -175,6 +175,24 @@ def test_evenly_spread_draws_are_beside_those_of_random_source_points(
     assert found[f"{EVEN}class_agreement"] == pytest.approx(found["class_agreement"], abs=0.2)
     assert found[f"{EVEN}pixel_frechet"] != found["pixel_frechet"]
     assert f"{EVEN}pixel_copied" not in found
+
+
+def test_fine_power_is_of_short_waves() -> None:
+    """A wave of three pixels counts, whole; one of five does not, nor does brightness."""
+    rows = np.arange(15)[:, None] + np.zeros(15)
+    fine, coarse = np.cos(2 * np.pi * rows / 3), np.cos(2 * np.pi * rows / 5)
+    images = np.stack([fine, coarse, np.ones((15, 15))])[:, None]
+    found = [fine_power(images[k : k + 1]) for k in range(3)]
+    # A wave of amplitude 1 has two lines of n²/2 each.
+    assert found == pytest.approx([2 * (15**2 / 2) ** 2, 0, 0], abs=1e-9)
+    assert fine_power(np.concatenate([images] * 700)) == pytest.approx(found[0] / 3)
+
+
+def test_real_images_are_as_sharp_as_others(images: Dataset, space: FeatureSpace) -> None:
+    """Half of the bright blobs and the dark ones: four times the power, of 30 and of 100 rows."""
+    found = of_real(images, space)
+    for prefix in ("", TRAINING):
+        assert 0.5 < found[f"{prefix}sharpness"] < 2
 
 
 def test_nothing_is_measured_where_rows_are_no_images(dataset: Dataset) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from swflow.events import image_shape
 from swflow.metrics.frechet import FrechetTo, kernel_distance
 from swflow.metrics.generation import NEIGHBOURS, overlap
 from swflow.metrics.memorisation import Memorisation
@@ -21,6 +22,7 @@ from swflow.representation.features import FeatureSpace, second_half
 from swflow.settings import ScoreSettings
 
 NEEDS = ("samples", "dataset", "images")
+BATCH_ROWS = 1000  # whose spectra are held at once
 SETTINGS = ("n_exact", "n_memorisation", "image_stride")
 FLOORS = {
     "feature_frechet": "test_set",
@@ -42,6 +44,7 @@ FLOORS = {
     "pixel_memorisation_s": "test_set",
     "pixel_copied": "test_set",
     "class_agreement": "test_set",
+    "sharpness": "test_set",
 }
 
 
@@ -59,7 +62,8 @@ def measure(subject: Subject) -> Iterator[Row]:
     many draws as there are fresh real images, against other real images: frechet, kernel (with
     errors), precision, recall, density, coverage; memorisation_a, _s, copied: see `Memorisation`
     (in features the training rows are those that the classifier did not learn from).
-    class_agreement: part of labelled draws whose class the classifier sees.
+    class_agreement: part of labelled draws whose class the classifier sees; sharpness: power of
+    fine detail over that of real images (`fine_power`).
     With a prefix: EVEN, of evenly spread draws at the end, where source points are carried; of real
     rows TRAINING, OFFICIAL, DECODED images.
     """
@@ -116,6 +120,12 @@ class RealImages:
             )
             for name in (FEATURE, PIXEL)
         }
+        self.fine_power = self.fine_power_of(self.reference)
+
+    def fine_power_of(self, points: Points) -> float:
+        """`fine_power` of images in pixels, at most n."""
+        shape = image_shape(self.images.units.event_shape)
+        return fine_power(points.rows[PIXEL][: self.n].reshape(-1, *shape))
 
     def real(self, split: Split) -> Points:
         """Images of a split, which are in model units."""
@@ -185,6 +195,8 @@ class Gallery:
     ) -> Iterator[Measure]:
         for name, space in self.real.spaces.items():
             yield from named(space.quality(points.rows[name][: self.real.n]), prefix + name)
+        sharpness = self.real.fine_power_of(points) / self.real.fine_power
+        yield Measure(f"{prefix}sharpness", sharpness, self.real.n)
         if label is not None and self.real.features.labels:
             agreement = float((points.seen == label).mean())
             yield Measure(f"{prefix}class_agreement", agreement, len(label))
@@ -238,6 +250,16 @@ class Space:
         found = overlap(distances(x, real), distances(x, x), of_real, min(NEIGHBOURS, few - 1))
         for name, value in found.items():
             yield Measure(name, value, few)
+
+
+def fine_power(images: np.ndarray) -> float:
+    """Mean power of the waves of images `(n, c, h, w)` that are shorter than four pixels."""
+    height, width = images.shape[-2:]
+    tall, wide = np.fft.fftfreq(height), np.fft.rfftfreq(width)
+    fine = np.hypot(tall[:, None], wide) > 0.25
+    parts = np.array_split(images, max(1, len(images) // BATCH_ROWS))
+    power = sum(np.square(np.abs(np.fft.rfft2(part)[..., fine])).sum() for part in parts)
+    return float(power / len(images))
 
 
 def thinned(split: Split, n: int) -> Split:

@@ -12,8 +12,10 @@ CAPTION = (
     "classifier that saw one half of the training images and trained nothing else, and in pixels. "
     "``ratio``: Fréchet distance in features over that of other real images (``real images``), "
     "whose ratio is 1, ± the deviation over seeds; ``ratio error``: its standard error from the "
-    "images of one seed (jackknife), which that of real images has too. ``agreement``: how often the classifier sees the class that was asked for, "
-    "in percent. ``copied``: the part of copies of training images that would be as near to them "
+    "images of one seed (jackknife), which that of real images has too. ``agreement``: how often "
+    "the classifier sees the class that was asked for, in percent. ``sharpness``: power of waves "
+    "shorter than four pixels over that of real images. ``copied``: the part of copies of training "
+    "images that would be as near to them "
     "(0 for fresh images, 1 for copies), with 95 % intervals; ``a``: how often an image is nearer "
     "to the training images than a real one is (½ for fresh images). In features both are told "
     "from the half of the training images that the classifier did not see: copies have an ``a`` "
@@ -35,6 +37,7 @@ KEYS = [*ROW, "time"]
 COPIES = ("memorisation_a", "memorisation_s", "copied")
 MEASURES = {
     "class_agreement",
+    "sharpness",
     *(space + name for space in (FEATURE, PIXEL) for name in (*QUALITY, *COPIES)),
 }
 
@@ -49,6 +52,7 @@ def table(metrics: pd.DataFrame) -> pd.DataFrame:
         row |= mean_std("ratio", column(values, "feature_frechet") / floor)
         row["ratio_error"] = column(values, "feature_frechet_error").mean() / floor
         row |= mean_std("agreement", 100 * column(values, "class_agreement"))
+        row |= mean_std("sharpness", column(values, "sharpness"))
         for space in (FEATURE, PIXEL):
             for name in ("copied", "memorisation_a"):
                 row |= _bounded(space + name, values)
