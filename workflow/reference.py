@@ -44,13 +44,8 @@ COST = [
     *("faster_than_particles_carried", "faster_than_particles_shared"),
 ]
 IMAGES = [
-    "ratio",
-    "ratio_error",
-    "agreement",
-    "sharpness",
-    "feature_copied",
-    "pixel_copied",
-    "feature_coverage",
+    *("ratio", "ratio_error", "agreement", "sharpness"),
+    *("feature_copied", "pixel_copied", "feature_coverage"),
 ]
 GENERATION = ["sw_test", "w2_test", "c2st_test", "coverage", "memorisation_a"]
 SPENT = ["seconds_per_1000", "train_seconds", "stored_bytes"]
