@@ -46,6 +46,7 @@ for name, fields in {
     "histogram": {"transport": "histogram"},
     "structured": {"directions": "structured"},
     "local": {"directions": "local"},
+    "convolutional": {"directions": "convolutional"},
     "smoothed": smoothed,
 }.items():
     settings = SimulationSettings(horizon=1, **fields)
@@ -160,13 +161,14 @@ def test_formulas_of_the_flow_simulate_again(
         # By the exact plan the twin follows its particles in every flow with entropy.
         (
             "sliced/plans/exact.py",
-            {"exact", "sketch", "histogram", "structured", "local", "smoothed"},
+            {"exact", "sketch", "histogram", "structured", "local", "convolutional", "smoothed"},
         ),
         ("sliced/plans/sketch.py", {"sketch"}),
         ("sliced/plans/histogram.py", {"histogram"}),
         # Bases of large tiles are structured.
         ("sliced/directions/structured.py", {"structured", "local"}),
         ("sliced/directions/local.py", {"local"}),
+        ("sliced/directions/convolutional.py", {"convolutional"}),
         ("flow/regularisers/smoothing.py", {"smoothed"}),
     ],
 )

@@ -70,8 +70,20 @@ class LocalSettings(DirectionsSettings):
         return self
 
 
+class ConvolutionalDirectionsSettings(DirectionsSettings):
+    """Independent directions of images, each a chain of strided convolutions."""
+
+    home: ClassVar[str] = "swflow.sliced.directions.convolutional:convolutional"
+    uncorrelated: ClassVar[bool] = False
+    kind: Literal["convolutional"] = "convolutional"
+
+
 AnyDirections = Annotated[
-    OrthonormalSettings | IndependentSettings | StructuredSettings | LocalSettings,
+    OrthonormalSettings
+    | IndependentSettings
+    | StructuredSettings
+    | LocalSettings
+    | ConvolutionalDirectionsSettings,
     Field(discriminator="kind"),
 ]
 
