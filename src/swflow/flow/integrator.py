@@ -10,6 +10,7 @@ from torch import Tensor
 from swflow.flow.field import ClassRows, DriftField
 from swflow.flow.group import ALONE, Group
 from swflow.flow.target import Rows
+from swflow.flow.twin import has_twin, twin_part
 from swflow.randomness import fresh_key
 from swflow.runtime.errors import InputError
 from swflow.schedule.stability import check_directions, check_steps
@@ -22,7 +23,7 @@ class Snapshot:
     """The flow at one stored time.
 
     time: flow time τ = t/d. particles: `(n, d)`. drift: `(n, d)`, `sliced_velocity` at the
-    particles. twin: for entropy > 0, `(n, d)`, the deterministic partner of the noisy particles.
+    particles. twin: for entropy > 0, or always, `(n, d)`, the smooth partner of the particles.
     tracers: `(k, d)`, massless points that ride along (with the twin, where there is one).
     current: for entropy > 0, `(n, d)`, a noisy observation of the current velocity v − ε∇log ρ: its
     conditional mean given the particles is that velocity (at time 0, before any noise, it is v).
@@ -40,7 +41,7 @@ class Snapshot:
 class State:
     """The flow after `step` steps: all that is needed to go on.
 
-    particles, twin (for entropy > 0): `(n, d)`; tracers: `(k, d)`.
+    particles, twin (where there is one): `(n, d)`; tracers: `(k, d)`.
     """
 
     step: int
@@ -68,7 +69,7 @@ def simulate(
 
     Liutkus et al. 2019, eq. 8-9, in dimension-free units (τ = t/d, ε = d·λ). Directions are drawn
     afresh at each step. With labels, particles of a class flow to the rows of that class. For
-    ε > 0 the twin Z, Z₀ = X₀, takes sliced steps towards X after each step of X.
+    ε > 0, or always, a twin Z, Z₀ = X₀, takes sliced steps towards X after each step of X.
 
     source: `(n, d)`; target: `(m, d)`, same dtype and device (a tensor, or `StoredRows`); tracers:
     `(k, d)` points that ride along without changing the flow; labels: `(n,)`, `(m,)` and `(k,)`
@@ -97,7 +98,7 @@ def simulate(
         source.dtype,
         group,
     )
-    begin = State(0, source, tracers, source if settings.entropy > 0 else None)
+    begin = State(0, source, tracers, source if has_twin(settings) else None)
     return _integrate(begin if resume is None else resume, field, on_step)
 
 
@@ -110,7 +111,7 @@ def _integrate(
         x, twin, tracers = state.particles, state.twin, state.tracers
         thetas = field.directions(state.step, "drift")
         drift, _ = field.drift(x, tracers[:0], state.step, thetas)
-        current = None if twin is None else drift + noise
+        current = drift + noise if field.settings.entropy else None
         # Every step makes new tensors: what was yielded is never changed.
         return Snapshot(time, x, drift, twin, tracers if len(tracers) else None, current)
 
@@ -151,22 +152,11 @@ def _advance(state: State, field: DriftField, step: Step) -> tuple[State, Tensor
     x = drift.mul_(size).add_(x).add_(last)
     if state.twin is None:
         return State(index + 1, x, state.tracers + size * drift_tracers, None), observed
-    twin, tracers, part = state.twin, state.tracers, _twin_part(field.settings, step)
+    twin, tracers, part = state.twin, state.tracers, twin_part(field.settings, step)
     for repeat in range(field.settings.twin_steps):
         move, move_tracers = field.follow(twin, x, tracers, index, repeat, thetas)
         twin, tracers = twin + part * move, tracers + part * move_tracers
     return State(index + 1, x, tracers, twin), observed
-
-
-def _twin_part(settings: FlowSettings, step: Step) -> float:
-    """The part of a sliced step that the twin takes, min(1, rate·h/τ) at the step's end.
-
-    The law changes on the scale of log τ, but the scatter of the particles is new at each step:
-    whole steps would carry it over, and the twin, which must follow the law alone, would diffuse.
-    """
-    if settings.twin_rate is None:
-        return 1.0
-    return min(1.0, settings.twin_rate * step.size / (step.time + step.size))
 
 
 def _check_clouds(source: Tensor, target: Rows, tracers: Tensor | None) -> int:

@@ -13,6 +13,7 @@ from swflow.flow.integrator import Snapshot, State, simulate
 from swflow.flow.source import draw_source, shared_labels
 from swflow.flow.target import Rows, StoredRows
 from swflow.flow.trajectory import shared_rows
+from swflow.flow.twin import has_twin
 from swflow.randomness import keyed_generator
 from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
@@ -55,7 +56,7 @@ class Run:
         # Keyed without the seed: how far runs carry the same points apart is their repeatability.
         shared = keyed_generator("carried", device=device)  # a key is never renamed
         tracers = draw_source(settings.source, settings.n_tracers, dim, generator=shared)
-        if settings.entropy > 0:
+        if has_twin(settings):
             common = shared_rows(n, len(tracers))
             source[common] = tracers[: len(common)]
         return simulate(

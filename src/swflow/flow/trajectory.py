@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import torch
 
+from swflow.flow.twin import has_twin
 from swflow.randomness import keyed_generator
 from swflow.runtime.errors import InputError
 from swflow.settings import SimulationSettings
@@ -79,8 +80,13 @@ class Trajectory:
         return self.store.read("drift", index, rows)
 
     def paired(self, index: int, rows: slice = EVERY) -> np.ndarray:
-        """What each source point is mapped to: the twin for entropy > 0, else the particles."""
-        return self.store.read("twin" if self.entropy > 0 else "particles", index, rows)
+        """What each source point is mapped to: the twin where there is one, or the particles."""
+        return self.store.read("twin" if self.has_twin else "particles", index, rows)
+
+    @property
+    def has_twin(self) -> bool:
+        """Whether the particles have a twin."""
+        return has_twin(self.settings)
 
     def current(self, index: int, rows: slice = EVERY) -> np.ndarray:
         """Observations of the current velocity `(n, d)`: for entropy 0 the drift itself."""
@@ -93,16 +99,16 @@ class Trajectory:
     def repeated(self, index: int) -> np.ndarray | None:
         """Where the points are at stored time `index` that runs of all seeds begin with, `(k, d)`.
 
-        Without entropy tracers. With it massless points diffuse, since nothing keeps their law:
+        Without a twin tracers. With one massless points diffuse, since nothing keeps their law:
         there they are twins of the particles that begin at the same points.
         """
-        if self.entropy == 0:
+        if not self.has_twin:
             return self.tracers(index)
         return self.paired(index)[self.shared_rows] if len(self.shared_rows) else None
 
     @cached_property
     def shared_rows(self) -> np.ndarray:
-        """Row numbers of the particles that runs of all seeds begin with, where ε > 0."""
+        """Row numbers of the particles that runs of all seeds begin with, where there is a twin."""
         return shared_rows(self.shape[0], self.settings.n_tracers)
 
     @cached_property

@@ -38,7 +38,7 @@ def measure(subject: Subject) -> Iterator[Row]:
     sw2_large: SW² of n_large evenly spread draws (of stored particles: all of them); c2st: of
     the stored draws; uvp: 100·E|X̂ − X|²/Var X over the reference's own source points, in percent,
     and for the flow itself its repeatability, the least that a model of one run can reach;
-    sw2_twin, for the flow with ε > 0: SW² of the reference's twin to its particles (floor:
+    sw2_twin, for flows with a twin: SW² of the reference's twin to its particles (floor:
     sw2_large, of another run's particles). With k passes n_large/k draws are made, at least
     n_draws.
     Of models that carry source points also: sw2_quasi, of n_draws evenly spread ones;
@@ -110,7 +110,7 @@ def _of_run(
     first, second = run.repeated(index), reference.repeated(index)
     if first is not None and second is not None:
         yield Measure("uvp", repeatability(first, second), len(first))
-    if reference.entropy > 0:
+    if reference.has_twin:
         twin = torch.from_numpy(reference.paired(index))
         yield Measure("sw2_twin", against(twin), len(twin))
 

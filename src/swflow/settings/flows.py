@@ -64,9 +64,14 @@ class IntegrationSettings(Settings):
         description="Rows of the target drawn afresh at each step, read from the dataset file "
         "(default: all, in memory). Class by class: of all classes together, in their shares.",
     )
+    twin: Literal["with_entropy", "always"] = Field(
+        "with_entropy",
+        description="Whether particles without noise have a twin, too: over long horizons they "
+        "diffuse among each other, which no network can follow.",
+    )
     twin_steps: Count = Field(
         1,
-        description="With entropy: sliced steps of the twin towards the particles after each step "
+        description="Sliced steps of the twin towards the particles after each step "
         "of theirs. In many dimensions one corrects little of its lag.",
     )
     twin_rate: Positive | None = Field(

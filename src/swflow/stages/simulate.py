@@ -16,6 +16,7 @@ from swflow.flow.convergence import Distances
 from swflow.flow.group import ALONE, Group
 from swflow.flow.integrator import Snapshot, State
 from swflow.flow.run import Run
+from swflow.flow.twin import has_twin
 from swflow.representation.dataset import Dataset
 from swflow.runtime.checkpoint import CHECKPOINT_SECONDS, Checkpoint
 from swflow.runtime.errors import InputError
@@ -189,7 +190,7 @@ class _Clock:
 def check_disk(run: Run, out: Path) -> None:
     """Raise InputError if the store and its checkpoint do not fit on the disk."""
     settings, dim = run.settings, run.dataset.dim
-    clouds = len(CLOUDS) - 1 if settings.entropy > 0 else 2
+    clouds = 2 + has_twin(settings) + (settings.entropy > 0)
     times = len(stored_times(settings))
     of_particles = settings.n_particles * clouds * times
     of_tracers = settings.n_tracers * times

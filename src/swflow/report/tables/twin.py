@@ -1,4 +1,4 @@
-"""How well the deterministic twin follows its noisy particles."""
+"""How well the twin follows its particles."""
 
 import pandas as pd
 
@@ -8,14 +8,14 @@ from swflow.settings import PARTICLES
 NEEDS = ("entropy",)
 CAPTION = (
     "With entropy the particles are noisy, and no function of their starting point. The "
-    "deterministic twin Z takes one sliced step towards the noisy particles X after each of "
-    "their steps: it has their law, and depends smoothly on its starting point. ``sw`` is the "
+    "deterministic twin Z takes sliced steps towards the particles X after each of their steps: "
+    "it has their law, and depends smoothly on its starting point. ``sw`` is the "
     "distance of all Z to all X of one run, ``floor`` that of the particles of two runs."
 )
 
 
 def table(metrics: pd.DataFrame) -> pd.DataFrame:
-    """How well the deterministic twin follows its noisy particles: SW(Z, X) beside run-to-run."""
+    """How well the twin follows its particles: SW(Z, X) beside run-to-run."""
     own = metrics[metrics["model"] == PARTICLES]
     rows = []
     keys = [*FLOW, "time"]
