@@ -99,7 +99,7 @@ def images(table: pd.DataFrame) -> pd.DataFrame:
     flows = table.groupby(["dataset", "teacher", "entropy"], dropna=False)["time"]
     ends = table["time"].isna() | (flows.transform("max") == table["time"])
     shown = [name + of for name in IMAGES for of in ("", "_std", "_low", "_high")]
-    keys = ["dataset", "entropy", "model", "passes", "time"]
+    keys = ["dataset", "teacher", "entropy", "model", "passes", "time"]
     return table.loc[ends, [*keys, *(name for name in shown if name in table)]]
 
 
