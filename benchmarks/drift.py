@@ -11,11 +11,9 @@ OMP_WAIT_POLICY=PASSIVE (which the command line sets for itself) torch's threads
 operation: that slows all methods that mix them with threads of their own, the bound included.
 """
 
-import argparse
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import ot
@@ -23,7 +21,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from report import conditions, write
+from report import conditions, parser, write
 from swflow import random_directions, sliced_velocity
 
 SIZES = [
@@ -87,10 +85,7 @@ def measure(n: int, dim: int, n_directions: int, rounds: int) -> dict[str, np.nd
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
+    arguments = parser(__doc__, rounds=7).parse_args()
     rows = []
     for n, dim, n_directions in SIZES:
         seconds = measure(n, dim, n_directions, arguments.rounds)

@@ -8,18 +8,16 @@ move (both clouds once, the drift once) at the measured speed of a copy. Sorting
 the distance to it is the price of exactness, which the histogram does not pay; its error is shown.
 """
 
-import argparse
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from report import conditions, write
+from report import conditions, parser, write
 from swflow import random_directions, sliced_velocity
 from swflow.settings.slicing import HistogramSettings
 from swflow.sliced.directions.dense import as_directions
@@ -98,12 +96,10 @@ def measure(n: int, dim: int, n_directions: int, device: str, rounds: int) -> di
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--shrink", type=int, default=1, help="divide N by this: a trial")
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
+    options = parser(__doc__, rounds=7)
+    options.add_argument("--device", default="cuda")
+    options.add_argument("--shrink", type=int, default=1, help="divide N by this: a trial")
+    arguments = options.parse_args()
     rows = []
     for n, dim, n_directions in SIZES:
         sizes = (n // arguments.shrink, dim, n_directions)

@@ -8,7 +8,6 @@ Both in one process and in turn, after a warm-up; medians of the pairs, and whol
 beside them. The flow is given its best form: only the last time is stored, no distances, no disk.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -21,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 import swflow
-from report import conditions, write
+from report import conditions, parser, write
 from swflow.flow.run import run_fresh
 from swflow.randomness import keyed_generator
 from swflow.stages.loading import open_runs
@@ -81,11 +80,9 @@ def whole_process(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, default=Path("results"))
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
+    options = parser(__doc__, repeats=5)
+    options.add_argument("--results", type=Path, default=Path("results"))
+    arguments = options.parse_args()
     rows = []
     for dataset, flow, model in (
         ("clothes_48", "images", "flow_map_wide"),

@@ -7,16 +7,14 @@ the sides that a flow draws by default. Beside it what no step can do without: s
 projections of the target, and those of the particles with their ranks.
 """
 
-import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from report import conditions, write
+from report import conditions, parser, write
 from swflow import local_directions
 from swflow.sliced.directions.local import default_tiles
 from swflow.sliced.drift import drift
@@ -28,10 +26,7 @@ SORTED_AT_ONCE = 2**22  # numbers, as in a flow
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
+    arguments = parser(__doc__, repeats=5).parse_args()
     rows = []
     for n, shape in CASES:
         x = torch.randn(n, int(np.prod(shape)), generator=torch.Generator().manual_seed(0))

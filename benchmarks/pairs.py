@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from report import conditions, write
+from report import conditions, parser, write
 
 N, DIM, N_TIMES, ENTROPIES = 60_000, 784, 16, (0.0, 0.05, 0.1)
 WARM, TIMED = 50, 200
@@ -79,11 +79,9 @@ def train(folder: Path, pool_gib: float) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--train", nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    options = parser(__doc__, rounds=3)
+    options.add_argument("--train", nargs=2, help=argparse.SUPPRESS)
+    arguments = options.parse_args()
     if arguments.train:
         folder, pool = arguments.train
         train(Path(folder), float(pool))

@@ -1,5 +1,6 @@
-"""What all benchmarks share: where they ran, and a Markdown page."""
+"""What all benchmarks share: what they are asked, where they ran, and a Markdown page."""
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -7,6 +8,15 @@ from pathlib import Path
 import torch
 
 from swflow.runtime.provenance import machine, versions
+
+
+def parser(said: str | None, **counts: int) -> argparse.ArgumentParser:
+    """Of a benchmark's options: numbers with their defaults, and where its page goes."""
+    found = argparse.ArgumentParser(description=said)
+    for name, default in counts.items():
+        found.add_argument(f"--{name}", type=int, default=default)
+    found.add_argument("--out", type=Path)
+    return found
 
 
 def conditions() -> str:

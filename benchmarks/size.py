@@ -6,7 +6,6 @@ Each simulation is a process of its own, with its target read from a dataset fil
 the store lie in a temporary folder (TMPDIR).
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from report import conditions, write
+from report import conditions, parser, write
 from swflow.store.trajectory import TrajectoryStore
 
 CASES = {
@@ -54,9 +53,7 @@ def write_dataset(path: Path, n: int, dim: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
+    arguments = parser(__doc__).parse_args()
     rows = []
     for name, case in CASES.items():
         n, dim = case["n"], case["dim"]

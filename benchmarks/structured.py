@@ -6,15 +6,13 @@ d directions at once, transport included: matrix products with an orthogonal mat
 rounds of random signs and a Hartley transform, O(d log d) a point instead of O(d²).
 """
 
-import argparse
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from report import conditions, write
+from report import conditions, parser, write
 from swflow import random_directions
 from swflow.settings.slicing import StructuredSettings
 from swflow.sliced.directions.dense import as_directions
@@ -26,10 +24,7 @@ SIZES = [(20_000, 256), (20_000, 784), (8_000, 2048), (8_000, 3072)]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
+    arguments = parser(__doc__, repeats=7).parse_args()
     rows = []
     for n, dim in SIZES:
         generator = torch.Generator().manual_seed(0)

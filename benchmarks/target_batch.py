@@ -7,14 +7,11 @@ that the flow ends at a law that is a little too narrow and too smooth. Measured
 flow: SW to held-out rows beside the flow with the whole target, and the spread, over three seeds.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import torch
 
-from report import conditions, write
+from report import conditions, parser, write
 from swflow import FlowSettings, simulate, sliced_wasserstein
 from swflow.datasets.make import make_dataset
 from swflow.randomness import keyed_generator
@@ -41,9 +38,7 @@ def end(target: torch.Tensor, batch: int | None, seed: int) -> torch.Tensor:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
+    arguments = parser(__doc__).parse_args()
     rows = []
     for name, settings in DATASETS.items():
         raw = make_dataset(settings)

@@ -146,4 +146,9 @@ def _doubled(wide: int, narrow: int, side: tuple[int, int]) -> tuple[nn.Module, 
 
 def _after(width: int) -> tuple[nn.Module, nn.Module]:
     """What follows a convolution."""
-    return nn.GroupNorm(max(1, width // GROUP), width), nn.SiLU()
+    return normed(width), nn.SiLU()
+
+
+def normed(width: int) -> nn.GroupNorm:
+    """Channels, normalised a few together."""
+    return nn.GroupNorm(max(1, width // GROUP), width)

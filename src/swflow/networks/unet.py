@@ -7,13 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from swflow.events import image_shape
+from swflow.networks.convolutional import SMALLEST, normed
 from swflow.networks.mlp import clock_features
 from swflow.settings import UNetSettings
 
-GROUP = 8  # channels that are normalised together
 HEADS = 4
 MOST_WIDER = 4  # times the width, at most, where sides are small
-SMALLEST = 8  # pixels of a side that is not halved any more
 
 
 class ConditionedUNet(nn.Module):
@@ -52,7 +51,7 @@ class ConditionedUNet(nn.Module):
             nn.Conv2d(wide, narrow, 3, padding=1) for narrow, wide in pairwise(widths)
         )
         self.middle, self.attention = Blocks(1, widths[-1], widths[-1], seen), Attention(widths[-1])
-        self.leave = nn.Sequential(_normed(widths[0]), nn.SiLU())
+        self.leave = nn.Sequential(normed(widths[0]), nn.SiLU())
         self.out = nn.Conv2d(widths[0], self.shape[0], 3, padding=1)
 
     def forward(self, x: Tensor, conditions: Tensor) -> Tensor:
@@ -93,10 +92,8 @@ class Block(nn.Module):
 
     def __init__(self, narrow: int, wide: int, features: int) -> None:
         super().__init__()
-        self.first = nn.Sequential(
-            _normed(narrow), nn.SiLU(), nn.Conv2d(narrow, wide, 3, padding=1)
-        )
-        self.norm, self.modulation = _normed(wide), nn.Linear(features, 2 * wide)
+        self.first = nn.Sequential(normed(narrow), nn.SiLU(), nn.Conv2d(narrow, wide, 3, padding=1))
+        self.norm, self.modulation = normed(wide), nn.Linear(features, 2 * wide)
         self.second = nn.Conv2d(wide, wide, 3, padding=1)
         self.straight = nn.Conv2d(narrow, wide, 1) if narrow != wide else nn.Identity()
 
@@ -113,7 +110,7 @@ class Attention(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm = _normed(width)
+        self.norm = normed(width)
         self.asked, self.out = nn.Conv2d(width, 3 * width, 1), nn.Conv2d(width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,7 +126,3 @@ class Attention(nn.Module):
 def levels(shape: tuple[int, int, int]) -> int:
     """How often sides are halved, and once: until one is small."""
     return 1 + max(0, math.ceil(math.log2(min(shape[1:]) / SMALLEST)))
-
-
-def _normed(width: int) -> nn.GroupNorm:
-    return nn.GroupNorm(max(1, width // GROUP), width)

@@ -185,16 +185,8 @@ def row_lines(
         draw_line(axes, part[x], part, y, colours[entropy], styles[model] | {"markersize": 3})
 
 
-def memorisation_lines(
-    axes: Any,
-    table: pd.DataFrame,
-    x: str,
-    y: str,
-    colours: dict[Any, Any],
-    styles: dict[Any, Any],
-) -> None:
-    """Lines of shares, beside that of fresh data where they have intervals."""
-    row_lines(axes, table, x, y, colours, styles)
+def share_axis(axes: Any, table: pd.DataFrame, y: str) -> None:
+    """From 0 to 1, with the share of fresh data where shares have intervals."""
     if f"{y}_low" in table:
         axes.axhline(0.5, **FRESH)
     axes.set_ylim(0, 1.02)

@@ -9,8 +9,9 @@ from swflow.report.figures.common import (
     REGULARISATION,
     entropy_and_model_legend,
     entropy_colours,
-    memorisation_lines,
     model_styles,
+    row_lines,
+    share_axis,
 )
 from swflow.report.tables import regularisation
 from swflow.runtime.errors import InputError
@@ -44,7 +45,8 @@ def figure(metrics: pd.DataFrame) -> Figure:
     names = {name: label for name, label in REGULARISATION.items() if name != "ratio"}
     for line, (teacher, own) in zip(panels, groups, strict=True):
         for axes, (column, label) in zip(line, names.items(), strict=True):
-            memorisation_lines(axes, own, "rows", column, colours, styles)
+            row_lines(axes, own, "rows", column, colours, styles)
+            share_axis(axes, own, column)
             axes.set(xscale="log", xlabel="training rows", ylabel=label, title=teacher)
             ticks = sorted(own["rows"].unique())
             axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])

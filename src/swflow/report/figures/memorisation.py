@@ -9,8 +9,9 @@ from swflow.report.figures.common import (
     TIME_LABEL,
     entropy_and_model_legend,
     entropy_colours,
-    memorisation_lines,
     model_styles,
+    row_lines,
+    share_axis,
     time_axis,
 )
 from swflow.report.tables import memorisation
@@ -44,7 +45,8 @@ def figure(metrics: pd.DataFrame) -> Figure:
     colours, styles = entropy_colours(table["entropy"]), model_styles(table)
     for line, ((dataset, teacher), own) in zip(panels, groups, strict=True):
         for axes, (column, label) in zip(line, names.items(), strict=True):
-            memorisation_lines(axes, own, "time", column, colours, styles)
+            row_lines(axes, own, "time", column, colours, styles)
+            share_axis(axes, own, column)
             axes.set(xlabel=TIME_LABEL, ylabel=label, title=f"{dataset}, {teacher}")
             time_axis(axes, own["time"].max())
     entropy_and_model_legend(figure, colours, styles)

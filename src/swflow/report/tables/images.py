@@ -67,24 +67,24 @@ def as_rows(metrics: pd.DataFrame) -> pd.DataFrame:
 
     In the order: real images, flows and models over time, evenly spread draws.
     """
-    names = {name + suffix for name in MEASURES for suffix in ("", "_error")}
-    parts = []
-    real = metrics[(metrics["model"] == TEST_SET) & metrics["metric"].isin(MEASURES)]
-    floors = real.groupby(["dataset", "metric"])["value"].mean()
-    for prefix, row in REAL.items():
-        own = metrics[
-            (metrics["model"] == TEST_SET) & metrics["metric"].isin({prefix + n for n in names})
-        ]
-        name = own["metric"].str.removeprefix(prefix)
-        parts.append(own.assign(metric=name, model=row))
+    of_real = metrics["model"] == TEST_SET
+    real, others = metrics[of_real], metrics[~of_real]
+    fresh = real[real["metric"].isin(MEASURES)]
+    floors = fresh.groupby(["dataset", "metric"])["value"].mean()
+    parts = [_prefixed(real, prefix).assign(model=row) for prefix, row in REAL.items()]
     for prefix, suffix in {"": "", EVEN: EVENLY}.items():
-        chosen = metrics["metric"].isin({prefix + n for n in names})
-        others = metrics[(metrics["model"] != TEST_SET) & chosen].sort_values([*KEYS])
-        name = others["metric"].str.removeprefix(prefix)
-        parts.append(others.assign(metric=name, model=others["model"] + suffix))
+        own = _prefixed(others, prefix).sort_values(KEYS)
+        parts.append(own.assign(model=own["model"] + suffix))
     found = pd.concat(parts)
     keys = pd.MultiIndex.from_frame(found[["dataset", "metric"]])
     return found.assign(floor=floors.reindex(keys).to_numpy())
+
+
+def _prefixed(metrics: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """The measures with a prefix, and their errors, without it."""
+    names = {prefix + name + suffix for name in MEASURES for suffix in ("", "_error")}
+    own = metrics[metrics["metric"].isin(names)]
+    return own.assign(metric=own["metric"].str.removeprefix(prefix))
 
 
 def _bounded(name: str, values: pd.DataFrame) -> dict[str, float]:

@@ -117,7 +117,8 @@ class LocalDirections:
 
     def project(self, x: Tensor) -> Tensor:
         """Projections of x `(n, d)`: `(L, n)`."""
-        return torch.cat([piece.project(x) for basis in self.bases for piece in basis])
+        found = [piece.project(x) for basis in self.bases for piece in basis]
+        return found[0] if len(found) == 1 else torch.cat(found)  # of a block: no copy
 
     def add_back(self, total: Tensor, moved: Tensor) -> None:
         """Add displacements `(L, n)` times directions to the total `(n, d)`."""
@@ -153,8 +154,7 @@ def local_directions(
     events that are no images, and tiles that do not divide them.
     """
     image = image_shape(tuple(event_shape))
-    sides = (tile, tile) if isinstance(tile, int) else tile
-    _check_sides(sides, image)
+    sides = _sides(tile, image)
     k, device = image[0] * math.prod(sides), None if generator is None else generator.device
     tiles = math.prod(image) // k
     bases = _bases(tiles, k, generator, dtype)
@@ -185,7 +185,7 @@ def local(
     image, dim = image_shape(event_shape), math.prod(event_shape)
     tiles = settings.tiles or default_tiles(*image[1:])
     for tile in tiles:
-        _check_sides((tile, tile) if isinstance(tile, int) else tile, image)
+        _sides(tile, image)
     chosen = _in_shares(settings.shares or (1.0,) * len(tiles), n // dim, generator)
     bases = (
         local_directions(event_shape, tiles[number], generator=generator, dtype=dtype).bases
@@ -235,10 +235,13 @@ def _in_shares(shares: Sequence[float], n: int, generator: Generator) -> list[in
     return [min(sum(end <= level for end in ends), len(ends) - 1) for level in levels]
 
 
-def _check_sides(sides: tuple[int, int], image: tuple[int, int, int]) -> None:
+def _sides(tile: int | tuple[int, int], image: tuple[int, int, int]) -> tuple[int, int]:
+    """Height and width of tiles. Raises InputError where they do not divide the image."""
+    sides = (tile, tile) if isinstance(tile, int) else tile
     _, height, width = image
     if min(sides) < 1 or height % sides[0] or width % sides[1]:
         raise InputError(
             f"tiles of {sides[0]} x {sides[1]} do not divide images of {height} x {width} pixels: "
             "use sides that divide them."
         )
+    return sides
