@@ -98,6 +98,13 @@ def seen_in(wildcards):
     return [f"results/datasets/{of}.h5", f"results/features/{of}"]
 
 
+def completed(wildcards):
+    """The dataset whose held-out images a row completes; nothing of rows that complete none."""
+    w = wildcards
+    completes = plan.completes(w.teacher, w.model)
+    return [f"results/datasets/{w.dataset}.h5"] if completes else []
+
+
 def simulation_settings(wildcards):
     """Settings of one simulation."""
     family = study.flows[wildcards.flow]

@@ -129,6 +129,29 @@ rule interpolate:
         " 2> {log}"
 
 
+rule completions:
+    input:
+        model=lambda w: f"results/models/{w.dataset}/{w.flow}/{w.model}/seed{study.seeds[0]}",
+        dataset="results/datasets/{dataset}.h5",
+    output:
+        "results/figures/completions/{dataset}/{flow}/{model}.svg",
+        report(
+            "results/figures/completions/{dataset}/{flow}/{model}.png",
+            caption="../report/completions.rst",
+            category="Samples",
+            subcategory="completed",
+            labels={"dataset": "{dataset}", "flow": "{flow}", "model": "{model}"},
+        ),
+    log:
+        "results/logs/completions/{dataset}/{flow}/{model}.log",
+    params:
+        code=pictured_code("completions"),
+    shell:
+        "swflow completions {input.model} --dataset {input.dataset}"
+        " --out results/figures/completions/{wildcards.dataset}/{wildcards.flow}/{wildcards.model}"
+        " 2> {log}"
+
+
 rule tables:
     input:
         expand(
@@ -163,5 +186,10 @@ rule figures:
         expand(
             "results/figures/interpolations/{picture}.{ending}",
             picture=plan.interpolations(),
+            ending=["svg", "png"],
+        ),
+        expand(
+            "results/figures/completions/{picture}.{ending}",
+            picture=plan.completions(),
             ending=["svg", "png"],
         ),

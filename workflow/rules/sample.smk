@@ -1,6 +1,7 @@
 rule sample:
     input:
-        lambda w: source(w, int(w.seed)),
+        source=lambda w: source(w, int(w.seed)),
+        completed=completed,
     output:
         "results/samples/{dataset}/{teacher}/{model}/seed{seed}.h5",
     log:
@@ -12,7 +13,8 @@ rule sample:
         settings=study.sample.canonical(),
         entropies=sampled_entropies,
         times=sampled_times,
+        complete=lambda w, input: paired(["complete"], input.completed),
         code=lambda w: plan.sampling_code(w.model),
     shell:
-        "swflow sample {input} {params.entropies} {params.times}"
+        "swflow sample {input.source} {params.entropies} {params.times} {params.complete}"
         " --settings {params.settings:q} --seed {wildcards.seed} --out {output} 2> {log}"

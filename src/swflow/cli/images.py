@@ -10,10 +10,13 @@ from swflow.cli.options import (
     CheckpointSeconds,
     DatasetFile,
     Device,
+    Entropies,
     Out,
     Overrides,
+    Passes,
     Seed,
     SettingsText,
+    Times,
     checked_device,
     read_settings,
 )
@@ -104,6 +107,52 @@ def interpolate(model: Path, out: Stem, seed: Seed = 0) -> None:
     if len(carrier.spec.units.data_shape) < 2:
         raise InputError(f"{model}: draws no images; there is nothing to see in between.")
     interpolate(carrier, out, seed)
+
+
+def complete(
+    model: Path,
+    images: Annotated[Path, typer.Argument(help="Images (n, *shape), data units: .npy, .h5.")],
+    out: Out,
+    entropy: Entropies = [],
+    time: Times = [],
+    passes: Passes = [],
+    seed: Seed = 0,
+) -> None:
+    """Complete images of which a part is known: what else they hold is not read.
+
+    FILE.npy, FILE.h5 or FILE.png, in data units. An image given twice is completed in two ways.
+    """
+    import torch
+
+    from swflow.models.completing import CompletingModel
+    from swflow.models.draws import one_condition
+    from swflow.randomness import keyed_generator
+    from swflow.stages.loading import load
+    from swflow.stages.points import check_ending, read_rows, write_data
+
+    carrier = load(model)
+    check_ending(out)
+    if not isinstance(carrier, CompletingModel):
+        raise InputError(f"{model}: a {carrier.kind} completes no images.")
+    condition = one_condition(carrier, entropy, time, passes)
+    asked = {name: of for name, of in condition._asdict().items() if name != "label"}
+    units, generator = carrier.spec.units, keyed_generator(seed, "complete")
+    known = torch.from_numpy(read_rows(images))
+    found = carrier.complete(known, **asked, generator=generator)
+    write_data(found.numpy(), units, out)
+
+
+def completions(model: Path, dataset: DatasetFile, out: Stem, seed: Seed = 0) -> None:
+    """Draw held-out images, what is known of them, and several completions of each."""
+    from swflow.models.completing import CompletingModel
+    from swflow.stages.loading import load
+    from swflow.stages.pictures import completions
+    from swflow.store.dataset import read_dataset
+
+    carrier = load(model)
+    if not isinstance(carrier, CompletingModel):
+        raise InputError(f"{model}: a {carrier.kind} completes no images.")
+    completions(carrier, read_dataset(dataset), out, seed)
 
 
 def inception(

@@ -1,6 +1,7 @@
 """One command for each rule of the pipeline, in the data's order (of images: see `images`)."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -135,6 +136,10 @@ def sample(
     label: Label = None,
     quasi: Quasi = False,
     n: Annotated[int | None, typer.Option("-n", help="How many (default: settings).")] = None,
+    complete: Annotated[
+        Path | None,
+        typer.Option(help="Dataset file whose held-out images a model completes that does so."),
+    ] = None,
     settings: SettingsText = "{}",
     override: Overrides = [],
     seed: Seed = 0,
@@ -147,11 +152,14 @@ def sample(
     """
     from swflow.models.draws import one_condition, sampling_conditions
     from swflow.randomness import keyed_generator
-    from swflow.stages.loading import open_sampler
+    from swflow.stages.loading import completing, open_sampler
     from swflow.stages.points import check_ending, write_points
     from swflow.stages.sample import write_samples
+    from swflow.store.dataset import read_dataset
 
     sampler = open_sampler(source)
+    if complete is not None:
+        sampler = completing(sampler, partial(read_dataset, complete))
     check_ending(out)
     given = [f"n={n}"] if n is not None else []
     n = read_settings(SampleSettings, settings, [*override, *given]).n

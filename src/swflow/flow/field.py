@@ -33,8 +33,8 @@ class DriftField:
 
     target: `(m, d)` rows of events of `event_shape`, with labels `(m,)` where the flow is made
     class by class; classes: the rows of each class; key: of every random number; group: the
-    processes that share the directions. Raises InputError where a batch of the target is asked
-    for that is larger than what it is drawn from.
+    processes that share the directions; held: coordinates `(d,)` that do not move. Raises
+    InputError where a batch of the target is asked for that is larger than what it is drawn from.
     """
 
     target: Rows
@@ -46,6 +46,7 @@ class DriftField:
     device: torch.device
     dtype: torch.dtype
     group: Group = ALONE
+    held: Tensor | None = None
     kept: dict[int, Tensor] = field(default_factory=dict)
 
     def stream(self, name: str, step: int) -> torch.Generator:
@@ -155,4 +156,9 @@ class DriftField:
             if len(tracers):
                 moved_tracers[rows.tracers] = own_tracers
         share = len(mine) / len(thetas)
-        return self.group.mean(moved, share), self.group.mean(moved_tracers, share)
+        moved, moved_tracers = (self.group.mean(of, share) for of in (moved, moved_tracers))
+        return self.free(moved), self.free(moved_tracers)
+
+    def free(self, move: Tensor) -> Tensor:
+        """A move `(n, d)`, in place, without what would move coordinates that are held."""
+        return move if self.held is None else move.masked_fill_(self.held, 0.0)

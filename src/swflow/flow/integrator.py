@@ -61,6 +61,7 @@ def simulate(
     event_shape: tuple[int, ...] | None = None,
     tracers: Tensor | None = None,
     tracer_labels: Tensor | None = None,
+    held: Tensor | None = None,
     resume: State | None = None,
     on_step: Callable[[State], object] = lambda state: None,
     group: Group = ALONE,
@@ -74,9 +75,11 @@ def simulate(
     source: `(n, d)`; target: `(m, d)`, same dtype and device (a tensor, or `StoredRows`); tracers:
     `(k, d)` points that ride along without changing the flow; labels: `(n,)`, `(m,)` and `(k,)`
     integers; event_shape: what the d coordinates are, such as the pixels of an image (default:
-    `(d,)`). `on_step` is called after each step, once what it leads to was yielded, with
-    a state from which the same call goes on (`resume`). `group`: processes that share the
-    directions. The result depends only on the arguments and the generator's state.
+    `(d,)`); held: `(d,)` of bool, coordinates that stay as they are while the others flow along the
+    drift of the joint laws: what is known, and completed. `on_step` is called after each step, once
+    what it leads to was yielded, with a state from which the same call goes on (`resume`). `group`:
+    processes that share the directions. The result depends only on the arguments and the
+    generator's state.
     Raises InputError (a ValueError) on shapes that do not match, non-finite values, unmatched
     labels, or steps that are unstable with so few directions.
     """
@@ -97,6 +100,7 @@ def simulate(
         source.device,
         source.dtype,
         group,
+        _checked_held(held, source),
     )
     begin = State(0, source, tracers, source if has_twin(settings) else None)
     return _integrate(begin if resume is None else resume, field, on_step)
@@ -138,7 +142,7 @@ def _advance(state: State, field: DriftField, step: Step) -> tuple[State, Tensor
         if not entropy:
             return 0.0
         normal = torch.randn(x.shape, generator=stream, device=x.device, dtype=x.dtype)
-        return normal.mul_(math.sqrt(variance))
+        return field.free(normal.mul_(math.sqrt(variance)))
 
     euler = field.settings.integrator == "euler"
     size = h if euler else -math.expm1(-h)
@@ -193,6 +197,17 @@ def _checked_shape(event_shape: tuple[int, ...] | None, dim: int) -> tuple[int, 
             f"the clouds have {dim} columns."
         )
     return (dim,) if event_shape is None else tuple(event_shape)
+
+
+def _checked_held(held: Tensor | None, source: Tensor) -> Tensor | None:
+    if held is None:
+        return None
+    if held.shape != source.shape[1:] or held.dtype != torch.bool or bool(held.all()):
+        raise InputError(
+            f"held has shape {tuple(held.shape)} and type {held.dtype}, {int(held.sum())} of them "
+            f"true: needed are bools ({source.shape[1]},), at least one of them false."
+        )
+    return held.to(source.device)
 
 
 def _match_classes(

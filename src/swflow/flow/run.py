@@ -10,6 +10,7 @@ from torch import Tensor
 
 from swflow.flow.group import ALONE, Group
 from swflow.flow.integrator import Snapshot, State, simulate
+from swflow.flow.known import held, known_coordinates
 from swflow.flow.source import draw_source, shared_labels
 from swflow.flow.target import Rows, StoredRows
 from swflow.flow.trajectory import shared_rows
@@ -56,6 +57,11 @@ class Run:
         # Keyed without the seed: how far runs carry the same points apart is their repeatability.
         shared = keyed_generator("carried", device=device)  # a key is never renamed
         tracers = draw_source(settings.source, settings.n_tracers, dim, generator=shared)
+        known = known_of(self.dataset, settings)
+        if known is not None:
+            first = int(torch.randint(self.dataset.size("train"), (), generator=generator))
+            source = held(source, training_rows(self.dataset, n, first), known)
+            tracers = held(tracers, training_rows(self.dataset, len(tracers)), known)
         if has_twin(settings):
             common = shared_rows(n, len(tracers))
             source[common] = tracers[: len(common)]
@@ -72,6 +78,7 @@ class Run:
             source_labels=self._on_device(self.labels(n)),
             target_labels=self._on_device(self._target_labels()),
             tracer_labels=self._on_device(self.labels(settings.n_tracers)),
+            held=known,
         )
 
     def _target_labels(self) -> np.ndarray | None:
@@ -94,6 +101,9 @@ def run_fresh(
     """The end `(n, d)` of a flow of n fresh particles: what a network's pass replaces."""
     source = draw_source(settings.source, n, dataset.dim, generator=generator)
     y = dataset.splits["train"].y if settings.labels else None
+    known = known_of(dataset, settings)
+    if known is not None:
+        source = held(source, training_rows(dataset, n), known)
     only_end = settings.model_copy(update={"times": tuple(stored_times(settings)[-1:])})
     target = torch.from_numpy(dataset.rows("train"))
     *_, last = simulate(
@@ -104,5 +114,24 @@ def run_fresh(
         event_shape=dataset.units.event_shape,
         source_labels=None if y is None else torch.from_numpy(shared_labels(y, n)),
         target_labels=None if y is None else torch.from_numpy(y),
+        held=known,
     )
     return last.particles
+
+
+def known_of(dataset: Dataset, settings: SimulationSettings) -> Tensor | None:
+    """Which coordinates are known, `(d,)` of bool; None where none are."""
+    if settings.known is None:
+        return None
+    return known_coordinates(settings.known, dataset.units.event_shape)
+
+
+def training_rows(dataset: Dataset, n: int, first: int = 0) -> Tensor:
+    """`(n, d)`: n training rows one after the other, which begin again where they end."""
+    x = dataset.splits["train"].x
+    found = [torch.empty(0, dataset.dim)]
+    while n:
+        part = np.asarray(x[first : first + n])
+        found.append(torch.from_numpy(part.reshape(len(part), -1)))
+        n, first = n - len(part), 0
+    return torch.cat(found)

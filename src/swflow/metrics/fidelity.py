@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from swflow.flow.source import draw_source, interpolate_source
 from swflow.flow.trajectory import Trajectory
 from swflow.metrics.classifier import classifier_accuracy
 from swflow.metrics.distance import DistanceTo, redraw
@@ -161,12 +160,11 @@ def _percent_of_variance(error: Tensor, of: Tensor) -> tuple[float, int]:
 
 def _interpolated(model: SourceModel, n: int, condition: Condition, generator: Generator) -> Tensor:
     """Where n points between two source points are carried, at random angles."""
-    law, dim = model.spec.source, model.spec.units.dim
-    a, b = (draw_source(law, n, dim, generator=generator) for _ in range(2))
+    a, b = (model.sources(n, generator) for _ in range(2))
     angle = math.pi / 2 * torch.rand(n, 1, generator=generator)
     label = model.choose_labels(n, condition, generator)
     entropy, time, passes, _ = condition
-    between = interpolate_source(law, a, b, angle)
+    between = model.between(a, b, angle)
     return model.transport(between, time=time, entropy=entropy, label=label, passes=passes)
 
 

@@ -9,5 +9,7 @@ IDENTITY, AFFINE = "identity_", "affine_"
 TRAINING, OFFICIAL, DECODED = "training_", "official_", "decoded_"
 # Of images made from evenly spread source points.
 EVEN = "even_"
+# Of images whose unknown pixels are those of another.
+SWAPPED = "swapped_"
 # In front of what is measured of images: in features, and in pixels.
 FEATURE, PIXEL = "feature_", "pixel_"

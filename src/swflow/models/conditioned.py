@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from swflow.flow.trajectory import Trajectory
+from swflow.models.completing import CompletingModel
 from swflow.models.pairs import PairDataset, RunPairs
-from swflow.models.source_model import SourceModel
 from swflow.models.spec import ModelSpec
 from swflow.randomness import keyed_generator
 from swflow.runtime.errors import InputError
@@ -19,7 +19,7 @@ from swflow.settings import implementation
 from swflow.training.loop import History, TrainingRun, seeded_weights, train_network
 
 
-class ConditionedModel(SourceModel):
+class ConditionedModel(CompletingModel):
     """u(x, c): the conditions c are times on a clock, √ε where it varies, and the class, one-hot.
 
     The clock is log(1 + τ)/log(1 + horizon), or τ/horizon. Times between 0 and the horizon, and

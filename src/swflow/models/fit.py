@@ -79,6 +79,7 @@ def _spec_of_flow(dataset: Dataset, runs: Sequence[Trajectory]) -> ModelSpec:
         entropies=tuple(run.entropy for run in runs),
         labels=labels,
         label_shares=shares,
+        known=families[0].known,
     )
 
 

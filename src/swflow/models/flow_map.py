@@ -36,7 +36,7 @@ class FlowMap(ConditionedModel):
 
     def predict(self, network: nn.Module, x: Tensor, conditions: Tensor) -> Tensor:
         """Where source points `(b, d)` are carried."""
-        return x + conditions[:, :1] * network(x, conditions)
+        return x + self.free(conditions[:, :1] * network(x, conditions))
 
     def carry(self, x0: Tensor, condition: Condition) -> Tensor:
         """One pass of the network."""

@@ -31,6 +31,7 @@ class Particles(Sampler):
             entropies=tuple(self.runs),
             labels=labels,
             label_shares=shares,
+            known=first.settings.known,
         )
 
     @property

@@ -47,6 +47,10 @@ class Sampler(ABC):
         """About n draws `(·, d)` that stand for the law, with as little scatter as there can be."""
         return self.draw(n, condition, generator).x
 
+    def completing(self, rows: Tensor) -> Self:
+        """The same, whose draws complete known pixels of rows `(k, d)` where it completes any."""
+        return self
+
     def run(self, condition: Condition) -> Trajectory | None:
         """The stored run behind the draws, where they are its particles."""
         return None

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from swflow.flow.source import draw_source
+from swflow.flow.source import draw_source, interpolate_source
 from swflow.flow.trajectory import Trajectory
 from swflow.models.sampler import Journey, Model
 from swflow.models.spec import Condition, Drawn, listed
@@ -61,9 +61,8 @@ class SourceModel(Model):
         self, n: int, condition: Condition, generator: Generator, quasi: bool = False
     ) -> Drawn:
         """Source points, carried; evenly spread ones are so within each class, too."""
-        law, dim = self.spec.source, self.spec.units.dim
         label = self.choose_labels(n, condition, generator, quasi)
-        x0 = draw_source(law, n, dim, quasi=quasi, generator=generator)
+        x0 = self.sources(n, generator, quasi)
         if quasi and label is not None:
             # Runs of a Sobol sequence are spread evenly, random subsets of it are not: classes
             # take runs, and are mixed only then.
@@ -81,14 +80,23 @@ class SourceModel(Model):
         """Fresh source points, where one map serves them all."""
         if self.spec.labels:
             return None
-        x0 = draw_source(self.spec.source, n, self.spec.units.dim, generator=generator)
+        x0 = self.sources(n, generator)
         return x0, self._carry_all(x0, condition, None)
 
     def journey(self, n: int, condition: Condition, generator: Generator) -> Journey:
         """The same source points carried to each time."""
         label = self.choose_labels(n, condition, generator)
-        x0 = draw_source(self.spec.source, n, self.spec.units.dim, generator=generator)
+        x0 = self.sources(n, generator)
         return lambda time: self._carry_all(x0, condition._replace(time=time), label)
+
+    def sources(self, n: int, generator: Generator, quasi: bool = False) -> Tensor:
+        """Points `(n, d)` of the source law."""
+        spec = self.spec
+        return draw_source(spec.source, n, spec.units.dim, quasi=quasi, generator=generator)
+
+    def between(self, a: Tensor, b: Tensor, angle: Tensor) -> Tensor:
+        """Source points between two, `(n, d)` each: see `interpolate_source`."""
+        return interpolate_source(self.spec.source, a, b, angle)
 
     def one_hot(self, label: Tensor) -> Tensor:
         """Classes `(n,)` as columns `(n, number of classes)`: none where there are no classes."""

@@ -6,9 +6,11 @@ from typing import Any, NamedTuple, Self
 
 from torch import Tensor
 
+from swflow.flow.known import known_coordinates
 from swflow.representation.affine import Affine
 from swflow.representation.latent import with_decoder
-from swflow.settings import SourceSettings
+from swflow.settings import KnownSettings, SourceSettings, parse_settings
+from swflow.settings.known import AnyKnown
 
 
 class Condition(NamedTuple):
@@ -36,7 +38,7 @@ class ModelSpec:
 
     times: 0 first, the stored ones of a teacher or the ends of an interpolation; entropies: those
     learned from; both empty where there are none. labels: classes of a flow made class by class,
-    and label_shares: their parts of the whole.
+    and label_shares: their parts of the whole. known: pixels that the flow holds.
     """
 
     dataset: str
@@ -46,6 +48,14 @@ class ModelSpec:
     entropies: tuple[float, ...] = ()
     labels: tuple[int, ...] = ()
     label_shares: tuple[float, ...] = ()
+    known: KnownSettings | None = None
+
+    @property
+    def known_coordinates(self) -> Tensor | None:
+        """Which of the d numbers of an event are known, `(d,)` of bool; None where none are."""
+        if self.known is None:
+            return None
+        return known_coordinates(self.known, self.units.event_shape)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads."""
@@ -57,6 +67,7 @@ class ModelSpec:
             "entropies": list(self.entropies),
             "labels": list(self.labels),
             "label_shares": list(self.label_shares),
+            "known": self.known and self.known.model_dump(mode="json"),
         }
 
     @classmethod
@@ -73,6 +84,7 @@ class ModelSpec:
             tuple(values["entropies"]),
             tuple(values["labels"]),
             tuple(values["label_shares"]),
+            parse_settings(AnyKnown | None, values.get("known"), "known"),
         )
 
 

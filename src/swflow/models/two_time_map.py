@@ -38,7 +38,7 @@ class TwoTimeMap(SeveralPasses, ConditionedModel):
 
     def predict(self, network: nn.Module, x: Tensor, conditions: Tensor) -> Tensor:
         """Where points `(b, d)` of the earlier time are at the later one."""
-        return x + (conditions[:, :1] - conditions[:, 1:2]) * network(x, conditions)
+        return x + self.free((conditions[:, :1] - conditions[:, 1:2]) * network(x, conditions))
 
     def carry(self, x0: Tensor, condition: Condition) -> Tensor:
         """Take k passes, at times even on the clock."""

@@ -45,8 +45,7 @@ class Velocity(SeveralPasses, ConditionedModel):
 
     def predict(self, network: nn.Module, x: Tensor, conditions: Tensor) -> Tensor:
         """dx/ds at points `(b, d)`."""
-        velocity: Tensor = network(x, conditions)
-        return velocity
+        return self.free(network(x, conditions))
 
     def carry(self, x0: Tensor, condition: Condition) -> Tensor:
         """Solve the ODE from 0 to the condition's time in steps even in log(1 + τ)."""

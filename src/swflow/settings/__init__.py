@@ -30,6 +30,7 @@ from swflow.settings.images import (
     MnistSettings,
 )
 from swflow.settings.kinds import implementation
+from swflow.settings.known import HalfSettings, KnownSettings, SurroundingsSettings
 from swflow.settings.latents import LatentSettings
 from swflow.settings.models import (
     MODEL_KINDS,
@@ -83,6 +84,7 @@ __all__ = [
     "GaussianMixtureModelSettings",
     "GaussianMixtureSettings",
     "GaussianSettings",
+    "HalfSettings",
     "IcnnSettings",
     "ImageSettings",
     "ImagesSettings",
@@ -90,6 +92,7 @@ __all__ = [
     "KernelDensitySettings",
     "Kind",
     "KmnistSettings",
+    "KnownSettings",
     "LatentSettings",
     "MnistSettings",
     "ModelSettings",
@@ -106,6 +109,7 @@ __all__ = [
     "SourceSettings",
     "SplitSettings",
     "StepSchedule",
+    "SurroundingsSettings",
     "SwissRollSettings",
     "SyntheticSettings",
     "TwoTimeMapSettings",

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from swflow.schedule.stability import check_steps
 from swflow.settings.base import Count, Positive, Settings
 from swflow.settings.kinds import gathered
+from swflow.settings.known import AnyKnown
 from swflow.settings.regularisers import AnyRegulariser
 from swflow.settings.slicing import AnyDirections, AnyPlan, ExactSettings, OrthonormalSettings
 from swflow.settings.sources import Source, SourceSettings
@@ -147,6 +148,19 @@ class PopulationSettings(Settings):
         description="Massless points that ride along, the same for every seed, to compare runs by.",
     )
     labels: bool = Field(False, description="Flow class by class to the target's labels.")
+    known: AnyKnown | None = Field(
+        None,
+        description="Pixels that are held, those of training rows, while the others are completed: "
+        "{kind: half, side: left}, or {kind: surroundings, box: [top, left, height, width]}.",
+    )
+
+    @model_validator(mode="after")
+    def _check_known(self) -> Self:
+        if self.known is not None and self.labels:
+            raise ValueError(
+                "known with labels: true: known pixels say which class it is; set labels: false."
+            )
+        return self
 
 
 class SimulationSettings(PopulationSettings, FlowSettings):

@@ -1,11 +1,14 @@
 """Opening what stages read: models, runs of flows, anything that can be drawn from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import torch
 
 from swflow.flow.trajectory import Trajectory
 from swflow.models.sampler import Model, Sampler
 from swflow.models.spec import ModelSpec
+from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
 from swflow.settings import AnyModelSettings, implementation, parse_settings
 from swflow.store.model import is_model, read_model
@@ -33,6 +36,13 @@ def open_runs(paths: Sequence[Path]) -> list[Trajectory]:
     from swflow.store.trajectory import TrajectoryStore
 
     return Trajectory.of_family(TrajectoryStore(path) for path in paths)
+
+
+def completing(sampler: Sampler, dataset: Callable[[], Dataset]) -> Sampler:
+    """One whose draws complete held-out rows of a dataset, where it completes images."""
+    if sampler.spec.known is None:
+        return sampler
+    return sampler.completing(torch.from_numpy(dataset().fresh.rows()))
 
 
 def open_sampler(paths: Sequence[Path]) -> Sampler:

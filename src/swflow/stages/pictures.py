@@ -9,8 +9,10 @@ import matplotlib.pyplot as plt
 from matplotlib.animation import FuncAnimation
 from matplotlib.animation import writers as movie_writers
 
+from swflow.models.completing import CompletingModel
 from swflow.models.draws import Draws
 from swflow.models.source_model import SourceModel
+from swflow.report.pictures import completions as completed
 from swflow.report.pictures import entropies, interpolation, times
 from swflow.report.pictures import neighbours as nearest
 from swflow.report.pictures.common import at_end, most_passes
@@ -49,6 +51,11 @@ def neighbours(
 def interpolate(model: SourceModel, out: Path, seed: int) -> None:
     """Draw what a model makes of points between two source points of each class."""
     write_figure(interpolation.picture(model, seed), out)
+
+
+def completions(model: CompletingModel, dataset: Dataset, out: Path, seed: int) -> None:
+    """Draw held-out images that a model completes from what is known of them."""
+    write_figure(completed.picture(model, dataset, seed), out)
 
 
 def _at_end(path: Path) -> Draws:

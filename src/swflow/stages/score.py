@@ -26,7 +26,7 @@ from swflow.runtime.errors import InputError
 from swflow.runtime.progress import progress
 from swflow.settings import ScoreSettings
 from swflow.stages.features import load_features
-from swflow.stages.loading import open_runs, open_sampler
+from swflow.stages.loading import completing, open_runs, open_sampler
 from swflow.stages.sample import read_samples
 from swflow.store.dataset import read_dataset
 from swflow.store.samples import read_attributes
@@ -59,7 +59,7 @@ class Inputs:
     @cached_property
     def sampler(self) -> Sampler:
         """What was drawn from."""
-        return open_sampler(self.source)
+        return completing(open_sampler(self.source), lambda: self.dataset)
 
     @cached_property
     def draws(self) -> list[Draws]:

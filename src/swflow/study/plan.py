@@ -157,8 +157,22 @@ class Plan:
             f"{e.dataset}/{e.flow}/{model}"
             for e in self._of_images()
             for model in e.models
-            if self.study.models[model].interpolates
+            if self.study.models[model].interpolates and not self.completes(e.flow, model)
         ]
+
+    def completions(self) -> list[str]:
+        """`dataset/flow/model` of every network that completes images."""
+        return [
+            f"{e.dataset}/{e.flow}/{model}"
+            for e in self._of_images()
+            for model in e.models
+            if self.completes(e.flow, model)
+        ]
+
+    def completes(self, teacher: str, model: str) -> bool:
+        """Whether a row's draws need images to complete."""
+        flow = self.study.flows.get(teacher)
+        return flow is not None and flow.known is not None and model != PARTICLES
 
     def _of_images(self) -> list[Experiment]:
         return [e for e in self.study.experiments if e.models and self.study.images_of(e.dataset)]
@@ -193,6 +207,7 @@ class Plan:
             "models": any(e.models for e in experiments),
             "images": any(study.images_of(e.dataset) for e in experiments),
             "labels": any(study.flows[e.flow].labels for e in experiments),
+            "completed": any(study.flows[e.flow].known is not None for e in experiments),
             "entropy": any(max(study.flows[e.flow].entropies) > 0 for e in experiments),
             "gaussian": any(study.datasets[e.dataset].gaussian for e in experiments),
             "optimal_map": any(self._maps_are_known(e) for e in experiments),

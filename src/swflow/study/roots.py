@@ -110,5 +110,5 @@ def figure_code(module: str) -> str:
 
 
 def pictured_code(kind: str) -> str:
-    """Of a picture of samples: over `times`, over `entropies`, `neighbours`, `interpolation`."""
+    """Of a picture of samples: a module of `report.pictures`."""
     return code_version(f"swflow.report.pictures.{kind}:picture")

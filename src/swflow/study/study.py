@@ -124,6 +124,12 @@ class Study(Settings):
                 f"{where}: flow {experiment.flow!r} has labels: true, "
                 f"dataset {experiment.dataset!r} has no labels."
             )
+        if family.known is not None and self.images_of(experiment.dataset) != experiment.dataset:
+            raise ValueError(
+                f"{where}: flow {experiment.flow!r} holds known pixels, and rows of dataset "
+                f"{experiment.dataset!r} are no images: name the images themselves, or leave known "
+                "out."
+            )
         for name in experiment.models:
             if getattr(self.models[name], "labels", False) and not self.labelled(
                 experiment.dataset

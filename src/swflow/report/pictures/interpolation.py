@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 
-from swflow.flow.source import draw_source, interpolate_source
 from swflow.models.source_model import SourceModel
 from swflow.randomness import keyed_generator
 from swflow.report.pictures.common import show, strip
@@ -33,8 +32,8 @@ def picture(model: SourceModel, seed: int) -> Figure:
     generator = keyed_generator(seed, "interpolation")
     angle = torch.linspace(0, math.pi / 2, STEPS)[:, None]
     for axes, label in zip(panels[:, 0], labels, strict=True):
-        a, b = draw_source(spec.source, 2, spec.units.dim, generator=generator)
-        between = interpolate_source(spec.source, a.expand(STEPS, -1), b.expand(STEPS, -1), angle)
+        a, b = model.sources(2, generator)
+        between = model.between(a.expand(STEPS, -1), b.expand(STEPS, -1), angle)
         x = model.transport(between, label=label, passes=model.passes[-1])
         show(axes, strip(model.to_data(x).numpy(), STEPS), spec.units)
         if label is not None:
