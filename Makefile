@@ -5,17 +5,23 @@ STAMP := $(VENV)/.installed
 # Rules call `swflow`: the environment must be first in PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help results paper compute ablation generalisation rivals mnist fashion cifar10 report test stress benchmarks lint format clean
-.PHONY: reference reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-mnist reference-fashion reference-cifar10
+.PHONY: help demo results paper compute ablation generalisation rivals directions inpainting mnist fashion cifar10 report site test stress benchmarks lint format clean
+.PHONY: reference reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-directions reference-inpainting reference-mnist reference-fashion reference-cifar10
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
 	@grep -E '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 34
 
+FILM := results/figures/films/clothes_48/images/flow_map_wide.gif
+
+demo: $(STAMP)  ## Install, then train small: clothes forming out of noise, in minutes
+	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/$@.yaml -- $(FILM)
+	@echo "Look at runs/$@/$(FILM)"
+
 results: $(STAMP)  ## Install, then run the default study with all cores
 	$(RUN) snakemake --cores all
 
-paper ablation generalisation rivals mnist: $(STAMP)  ## Run a longer study in its folder of runs/
+paper ablation generalisation rivals directions inpainting mnist: $(STAMP)  ## Run a longer study in its folder of runs/
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/$@.yaml
 
 compute: $(STAMP)  ## Train ten times as long on a flow of the long study
@@ -26,6 +32,10 @@ fashion cifar10: $(STAMP)  ## Clothes, or colour, in the study of 60,000 images
 
 report: $(STAMP)  ## One page with every table and figure of the default study: report.html
 	$(RUN) snakemake --report report.html
+
+site: $(STAMP)  ## Build the site into site/, warnings as errors
+	$(RUN) NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	@echo "Look at site/index.html"
 
 # A process more than cores: the tests on a cluster wait most of their time.
 test: $(STAMP)  ## Install, then run all tests
@@ -42,10 +52,10 @@ benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings o
 	$(RUN) python benchmarks/size.py --out results/reference/benchmarks/size.md
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/pairs.py --out results/reference/benchmarks/pairs.md
 
-reference: $(STAMP)  ## Copy tables and figures to results/reference, and into the README
+reference: $(STAMP)  ## Copy tables and figures to results/reference, and into docs/
 	$(RUN) python workflow/reference.py default results
 
-reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-mnist reference-fashion reference-cifar10: reference-%: $(STAMP)  ## Copy those of a longer study
+reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-directions reference-inpainting reference-mnist reference-fashion reference-cifar10: reference-%: $(STAMP)  ## Copy those of a longer study
 	$(RUN) python workflow/reference.py $* runs/$*/results
 
 lint: $(STAMP)  ## Style, types and workflow checks
@@ -61,7 +71,7 @@ format: $(STAMP)  ## Rewrite files in the project's style
 	$(RUN) snakefmt Snakefile workflow
 
 clean:  ## Remove environment, caches and results (results/reference stays)
-	rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) site .snakemake .pytest_cache .mypy_cache .ruff_cache
 	find results -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt

@@ -1,7 +1,7 @@
-"""Copy a study's tables and pictures to results/reference, and short tables to the README.
+"""Copy a study's tables and pictures to results/reference, and short tables to pages of docs/.
 
-Run by `make reference` after `make results`, by `make reference-paper` after `make paper`. In the
-README each block between `<!-- NAME -->` and `<!-- end -->` is replaced, also by the tables of
+Run by `make reference` after `make results`, by `make reference-paper` after `make paper`. On the
+pages each block between `<!-- NAME -->` and `<!-- end -->` is replaced, also by the tables of
 `make benchmarks`; nothing else is.
 """
 
@@ -17,12 +17,21 @@ from swflow.report.tables.common import readable
 from swflow.runtime.provenance import machine, versions
 from swflow.stages.collect import stage_shares
 
+PIXEL_STUDIES = ("directions", "inpainting")
 IMAGE_STUDIES = ("mnist", "fashion", "cifar10")
 COMMANDS = {"default": "make results"} | {
     study: f"make {study}"
-    for study in ("paper", "compute", "ablation", "generalisation", "rivals", *IMAGE_STUDIES)
+    for study in (
+        "paper",
+        "compute",
+        "ablation",
+        "generalisation",
+        "rivals",
+        *PIXEL_STUDIES,
+        *IMAGE_STUDIES,
+    )
 }
-README = Path("README.md")
+DOCS = Path("docs")
 BENCHMARKS = (
     "drift-cpu",
     "size",
@@ -36,6 +45,8 @@ STUDY_TABLES = {
     "ablation": ("overview",),
     "generalisation": ("regularisation",),
     "rivals": ("optimal_map",),
+    "directions": ("images",),
+    "inpainting": ("completion",),
     **dict.fromkeys(IMAGE_STUDIES, ("images",)),
 }
 COST = [
@@ -59,7 +70,7 @@ def copy_products(results: Path, reference: Path, leave_out: str) -> None:
     for path in [*results.glob("tables/*.csv"), *results.glob("tables/*.md")]:
         shutil.copy(path, reference / "tables" / path.name)
     figures = results / "figures"
-    for path in figures.rglob("*.png"):
+    for path in [*figures.rglob("*.png"), *figures.rglob("*.gif")]:
         if path.relative_to(figures).parts[0] == leave_out:
             continue
         name = "-".join(path.relative_to(figures).parts)
@@ -77,8 +88,8 @@ def made_by(study: str, shares: str) -> str:
     )
 
 
-def readme_blocks(results: Path, shares: str) -> dict[str, str]:
-    """What stands between the README's markers: of long tables the rows with models."""
+def default_blocks(results: Path, shares: str) -> dict[str, str]:
+    """What its page shows: of long tables the rows with models."""
     tables = {path.stem: pd.read_csv(path) for path in results.glob("tables/*.csv")}
     fidelity = tables["fidelity"]
     ends = fidelity.groupby(["dataset", "teacher"])["time"].transform("max") == fidelity["time"]
@@ -104,7 +115,7 @@ def images(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table as the README shows it."""
+    """A table as pages show it."""
     return str(readable(table).to_markdown(index=False, disable_numparse=True))
 
 
@@ -135,21 +146,22 @@ def benchmark_blocks(folder: Path) -> dict[str, str]:
     }
 
 
-def fill_readme(blocks: dict[str, str]) -> None:
-    """Replace the README's blocks. Raises SystemExit where one is not there exactly once."""
-    text = README.read_text()
+def fill(blocks: dict[str, str]) -> None:
+    """Replace blocks of pages. Raises SystemExit where one is not there exactly once."""
+    pages = {path: path.read_text() for path in DOCS.rglob("*.md")}
     for name, block in blocks.items():
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-        text, count = re.subn(
-            pattern, lambda m, b=block: f"{m[1]}{b}\n{m[2]}", text, flags=re.DOTALL
-        )
-        if count != 1:
-            raise SystemExit(f"README.md has {count} blocks named {name}, needed is one.")
-    README.write_text(text)
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", flags=re.DOTALL)
+        places = [path for path, text in pages.items() for _ in pattern.finditer(text)]
+        if len(places) != 1:
+            raise SystemExit(f"docs/ has {len(places)} blocks named {name}, needed is one.")
+        pages[places[0]] = pattern.sub(lambda m, b=block: f"{m[1]}{b}\n{m[2]}", pages[places[0]])
+    for path, text in pages.items():
+        if text != path.read_text():
+            path.write_text(text)
 
 
 def main() -> None:
-    """Copy, describe, and for the default study fill the README."""
+    """Copy, describe, and fill the pages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study", choices=COMMANDS)
     parser.add_argument("results", type=Path)
@@ -162,9 +174,9 @@ def main() -> None:
     (reference / "README.md").write_text(made_by(arguments.study, shares))
     if default:
         benchmarks = benchmark_blocks(reference.parent / "benchmarks")
-        fill_readme(readme_blocks(arguments.results, shares) | benchmarks)
+        fill(default_blocks(arguments.results, shares) | benchmarks)
     else:
-        fill_readme(study_blocks(arguments.study, arguments.results))
+        fill(study_blocks(arguments.study, arguments.results))
 
 
 if __name__ == "__main__":

@@ -129,6 +129,25 @@ rule interpolate:
         " 2> {log}"
 
 
+rule film:
+    input:
+        lambda w: f"results/models/{w.dataset}/{w.flow}/{w.model}/seed{study.seeds[0]}",
+    output:
+        report(
+            "results/figures/films/{dataset}/{flow}/{model}.gif",
+            caption="../report/film.rst",
+            category="Samples",
+            subcategory="moving",
+            labels={"dataset": "{dataset}", "flow": "{flow}", "model": "{model}"},
+        ),
+    log:
+        "results/logs/film/{dataset}/{flow}/{model}.log",
+    params:
+        code=pictured_code("film", "moving"),
+    shell:
+        "swflow animate {input} -n 50 --frames 30 --rate 10 --out {output} 2> {log}"
+
+
 rule completions:
     input:
         model=lambda w: f"results/models/{w.dataset}/{w.flow}/{w.model}/seed{study.seeds[0]}",
@@ -193,3 +212,4 @@ rule figures:
             picture=plan.completions(),
             ending=["svg", "png"],
         ),
+        expand("results/figures/films/{film}.gif", film=plan.interpolations()),

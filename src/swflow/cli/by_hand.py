@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from swflow.cli.options import Entropies, Label, Out, Passes, Seed, Source, Times
+from swflow.cli.options import Entropies, Label, ModelFolder, Out, Passes, Seed, Source, Times
 from swflow.runtime.errors import InputError
 
 
 def transport(
-    model: Path,
+    model: ModelFolder,
     points: Annotated[Path, typer.Argument(help="Source points (n, d), model units: .npy, .h5.")],
     out: Out,
     entropy: Entropies = [],
@@ -49,7 +49,10 @@ def animate(
     rate: Annotated[int, typer.Option(help="Frames a second.", min=1)] = 15,
     seed: Seed = 0,
 ) -> None:
-    """Show points or images moving from the source to the end of the flow: .gif or .mp4."""
+    """Show points or images moving from the source to the end of the flow: .gif or .mp4.
+
+    Images of several classes: a column for each, as many lines as n allows.
+    """
     import math
 
     from swflow.randomness import keyed_generator
@@ -58,17 +61,20 @@ def animate(
 
     sampler = open_sampler(source)
     condition = sampler.check(None, entropy, label, sampler.passes[-1])
-    at = sampler.journey(n, condition, keyed_generator(seed, "sample"))
+    at = pictures.journeys(sampler, n, condition, keyed_generator(seed, "sample"))
     end = sampler.spec.times[-1]
 
     def frame(k: int) -> Any:
         time = min(math.expm1(math.log1p(end) * k / (frames - 1)), end)
         return f"τ = {time:.2f}", sampler.to_data(at(time)).numpy()
 
-    pictures.animate(sampler.spec.units, frame, frames, rate, out)
+    columns = len(sampler.spec.labels) if label is None else 0
+    pictures.animate(sampler.spec.units, frame, frames, rate, out, columns)
 
 
-def shares(benchmarks: Path) -> None:
+def shares(
+    benchmarks: Annotated[Path, typer.Argument(help="Folder of benchmark files.")],
+) -> None:
     """Print each stage's share of the seconds spent, from the pipeline's benchmark files."""
     from swflow.stages.collect import stage_shares
 

@@ -11,6 +11,7 @@ from swflow.cli.options import (
     DatasetFile,
     Device,
     Entropies,
+    ModelFolder,
     Out,
     Overrides,
     Passes,
@@ -95,7 +96,7 @@ def neighbours(
     neighbours(samples, read_dataset(dataset), read_dataset(images), space, out, seed)
 
 
-def interpolate(model: Path, out: Stem, seed: Seed = 0) -> None:
+def interpolate(model: ModelFolder, out: Stem, seed: Seed = 0) -> None:
     """Draw what a model of images makes of points between two source points of each class."""
     from swflow.models.source_model import SourceModel
     from swflow.stages.loading import load
@@ -110,7 +111,7 @@ def interpolate(model: Path, out: Stem, seed: Seed = 0) -> None:
 
 
 def complete(
-    model: Path,
+    model: ModelFolder,
     images: Annotated[Path, typer.Argument(help="Images (n, *shape), data units: .npy, .h5.")],
     out: Out,
     entropy: Entropies = [],
@@ -142,7 +143,7 @@ def complete(
     write_data(found.numpy(), units, out)
 
 
-def completions(model: Path, dataset: DatasetFile, out: Stem, seed: Seed = 0) -> None:
+def completions(model: ModelFolder, dataset: DatasetFile, out: Stem, seed: Seed = 0) -> None:
     """Draw held-out images, what is known of them, and several completions of each."""
     from swflow.models.completing import CompletingModel
     from swflow.stages.loading import load

@@ -1,9 +1,10 @@
 """What commands share: options, settings given as text, the device."""
 
+import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 
 import typer
 import yaml
@@ -12,30 +13,45 @@ from swflow.runtime.errors import InputError
 from swflow.settings import Kind, Settings, parse_settings
 
 
+class Field(NamedTuple):
+    """A field of settings: its name within them, its default as JSON, and what it means."""
+
+    name: str
+    default: str
+    meaning: str
+
+
 def fields(annotation: Any) -> str:
     """The fields of settings, for --help, with what their descriptions say."""
     lines = []
-    for model in _classes(annotation):
-        if "kind" in model.model_fields:
-            lines.append(f"kind {model.model_fields['kind'].default}: {model.__doc__}")
-        lines += [*_field_lines(model, ""), ""]
+    for kind, meaning, of_kind in described(annotation):
+        if kind:
+            lines.append(f"kind {kind}: {meaning}")
+        lines += [f"- {of.name} ({of.default}). {of.meaning}" for of in of_kind] + [""]
     return "Settings, given by --settings and --set:\n\n" + "\n".join(lines)
 
 
-def _field_lines(model: Any, prefix: str) -> Iterator[str]:
+def described(annotation: Any) -> Iterator[tuple[str, str, list[Field]]]:
+    """Kind (empty where there is one alone), meaning and fields of each class of settings."""
+    for model in _classes(annotation):
+        kind = model.model_fields["kind"].default if "kind" in model.model_fields else ""
+        yield kind, inspect.getdoc(model) or "", list(_fields_of(model, ""))
+
+
+def _fields_of(model: Any, prefix: str) -> Iterator[Field]:
     for name, field in model.model_fields.items():
         default, kinds = field.default, _classes(field.annotation)
         if isinstance(default, Kind) and len(kinds) > 1:
-            yield f"- {prefix}{name} ({default.kind}). {field.description or ''}"
+            yield Field(prefix + name, default.kind, field.description or "")
             for kind in kinds:
                 of = f"{prefix}{name}.{kind.model_fields['kind'].default}."
-                yield from _field_lines(kind, of)
+                yield from _fields_of(kind, of)
         elif isinstance(default, Settings):
-            yield f"- {prefix}{name}: {field.description or type(default).__doc__}"
-            yield from _field_lines(type(default), f"{prefix}{name}.")
+            yield Field(prefix + name, "below", field.description or inspect.getdoc(default) or "")
+            yield from _fields_of(type(default), f"{prefix}{name}.")
         elif name != "kind":
             shown = "required" if field.is_required() else json.dumps(default, default=str)
-            yield f"- {prefix}{name} ({shown}). {field.description or ''}"
+            yield Field(prefix + name, shown, field.description or "")
 
 
 def _classes(annotation: Any) -> list[Any]:
@@ -62,6 +78,7 @@ CheckpointSeconds = Annotated[
 Entropies = Annotated[
     list[float], typer.Option("--entropy", help="Entropy to draw at; repeat (default: all).")
 ]
+ModelFolder = Annotated[Path, typer.Argument(help="Folder of a trained model.")]
 Sources = Annotated[
     list[Path], typer.Option("--source", help="What was drawn from; may be repeated.")
 ]

@@ -34,12 +34,16 @@ from swflow.settings import (
     SimulationSettings,
 )
 
+Metrics = Annotated[Path, typer.Argument(help="metrics.csv of `swflow collect`.")]
+
 
 def prepare(
     out: Out,
     settings: SettingsText = "{}",
     override: Overrides = [],
-    name: str = "",
+    name: Annotated[
+        str, typer.Option(help="What scores and tables call it (default: the file's).")
+    ] = "",
     images: Annotated[
         Path | None, typer.Option(help="Of latents: the dataset file of the images.")
     ] = None,
@@ -57,7 +61,7 @@ def prepare(
 
 
 def simulate(
-    dataset: Path,
+    dataset: Annotated[Path, typer.Argument(help="Dataset file of `swflow prepare`.")],
     out: Out,
     settings: SettingsText = "{}",
     override: Overrides = [],
@@ -217,14 +221,21 @@ def time(
     time_draws(inputs, entropy, read_settings(ScoreSettings, settings, override), seed, out)
 
 
-def collect(scores: list[Path], out: Out) -> None:
+def collect(
+    scores: Annotated[list[Path], typer.Argument(help="Files of `swflow score`, `swflow time`.")],
+    out: Out,
+) -> None:
     """Gather score files into metrics.csv, with the floor beside each value."""
     from swflow.stages.collect import collect
 
     collect(scores, out)
 
 
-def tabulate(metrics: Path, table: list[str], out: Out) -> None:
+def tabulate(
+    metrics: Metrics,
+    table: Annotated[list[str], typer.Argument(help="Tables, by name.")],
+    out: Out,
+) -> None:
     """Make tables (CSV, Markdown, LaTeX, HTML) from metrics.csv, in the folder --out."""
     from swflow.stages.collect import read_metrics
     from swflow.stages.tabulate import tabulate
@@ -234,7 +245,11 @@ def tabulate(metrics: Path, table: list[str], out: Out) -> None:
         tabulate(found, name, out)
 
 
-def plot(metrics: Path, figure: list[str], out: Out) -> None:
+def plot(
+    metrics: Metrics,
+    figure: Annotated[list[str], typer.Argument(help="Figures, by name.")],
+    out: Out,
+) -> None:
     """Draw numeric figures (SVG, PNG) from metrics.csv, in the folder --out."""
     from swflow.stages.collect import read_metrics
     from swflow.stages.figures import plot

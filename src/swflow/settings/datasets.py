@@ -25,7 +25,7 @@ class EightGaussiansSettings(SyntheticSettings):
     home: ClassVar[str] = "swflow.datasets.planar:eight_gaussians"
     kind: Literal["eight_gaussians"] = "eight_gaussians"
     classed: ClassVar[bool] = True
-    noise: Annotated[float, Field(gt=0)] = 0.1
+    noise: Annotated[float, Field(gt=0)] = Field(0.1, description="Their deviation.")
 
 
 class CheckerboardSettings(SyntheticSettings):
@@ -40,7 +40,7 @@ class SwissRollSettings(SyntheticSettings):
 
     home: ClassVar[str] = "swflow.datasets.planar:swiss_roll"
     kind: Literal["swiss_roll"] = "swiss_roll"
-    noise: Annotated[float, Field(ge=0)] = 0.5
+    noise: Annotated[float, Field(ge=0)] = Field(0.5, description="Deviation off the curve.")
 
 
 class MoonsSettings(SyntheticSettings):
@@ -49,7 +49,7 @@ class MoonsSettings(SyntheticSettings):
     home: ClassVar[str] = "swflow.datasets.planar:moons"
     kind: Literal["moons"] = "moons"
     classed: ClassVar[bool] = True
-    noise: Annotated[float, Field(ge=0)] = 0.05
+    noise: Annotated[float, Field(ge=0)] = Field(0.05, description="Deviation off the curve.")
 
 
 class GaussianSettings(SyntheticSettings):
@@ -59,8 +59,8 @@ class GaussianSettings(SyntheticSettings):
     gaussian: ClassVar[bool] = True
     map_known: ClassVar[bool] = True
     kind: Literal["gaussian"] = "gaussian"
-    dim: Count = 2
-    mean: float | tuple[float, ...] = 0.0
+    dim: Count = Field(2, description="Dimension.")
+    mean: float | tuple[float, ...] = Field(0.0, description="Of all coordinates, or of each.")
     covariance: float | tuple[float, ...] | tuple[tuple[float, ...], ...] | RandomCovariance = (
         Field(
             1.0,
@@ -79,7 +79,7 @@ class GaussianMixtureSettings(SyntheticSettings):
     home: ClassVar[str] = "swflow.datasets.planar:gaussian_mixture"
     kind: Literal["gaussian_mixture"] = "gaussian_mixture"
     classed: ClassVar[bool] = True
-    n_components: Count = 20
+    n_components: Count = Field(20, description="Gaussians.")
 
 
 class ConvexMapSettings(SyntheticSettings):
@@ -92,7 +92,7 @@ class ConvexMapSettings(SyntheticSettings):
     home: ClassVar[str] = "swflow.datasets.convex_map:convex_map"
     map_known: ClassVar[bool] = True
     kind: Literal["convex_map"] = "convex_map"
-    dim: Count = 2
+    dim: Count = Field(2, description="Dimension.")
     n_pieces: Annotated[int, Field(ge=2)] = Field(8, description="Terms of the log-sum-exp.")
     strength: Positive = Field(2.0, description="Length of the slopes that the terms have.")
 
@@ -110,7 +110,7 @@ class ArraySettings(SplitSettings):
 
     home: ClassVar[str] = "swflow.datasets.array:array"
     kind: Literal["array"] = "array"
-    path: Path
+    path: Path = Field(description="The file.")
     key: str | None = Field(None, description="Array's name inside .npz or .h5 (default x).")
     labels: str | None = Field(None, description="Labels' name inside .npz or .h5, .csv column.")
     decoder: Path | None = Field(

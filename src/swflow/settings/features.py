@@ -9,14 +9,16 @@ from swflow.settings.networks import ConvolutionalSettings, OptimiserSettings
 class ClassifierOptimiserSettings(OptimiserSettings):
     """The same loop with the defaults of a classifier."""
 
-    steps: Count = 1500
-    batch_size: Count = 128
+    steps: Count = Field(1500, description="Steps of the optimiser.")
+    batch_size: Count = Field(128, description="Rows of a step.")
 
 
 class FeatureSettings(Settings):
     """A classifier of one half of the training images: its last hidden layer are the features."""
 
     dim: Count = Field(128, description="Numbers of the last hidden layer.")
-    network: ConvolutionalSettings = ConvolutionalSettings(width=32)
+    network: ConvolutionalSettings = Field(
+        ConvolutionalSettings(width=32), description="The classifier."
+    )
     training: ClassifierOptimiserSettings = ClassifierOptimiserSettings()
-    seed: int = 0
+    seed: int = Field(0, description="Key of every random number.")

@@ -17,9 +17,9 @@ from swflow.settings.sources import Source, SourceSettings
 class StepSchedule(Settings):
     """Steps min(max, initial + growth·τ): small while the cloud moves fast."""
 
-    initial: Positive = 0.05
-    growth: Annotated[float, Field(ge=0)] = 0.08
-    max: Positive = 1.0
+    initial: Positive = Field(0.05, description="At time 0.")
+    growth: Annotated[float, Field(ge=0)] = Field(0.08, description="By τ.")
+    max: Positive = Field(1.0, description="Longest step.")
 
 
 def _constant_step(value: Any) -> Any:
@@ -142,7 +142,7 @@ class PopulationSettings(Settings):
     quasi: bool = Field(
         False, description="Scrambled Sobol points of the source instead of independent ones."
     )
-    n_particles: Annotated[int, Field(ge=2)] = 16384
+    n_particles: Annotated[int, Field(ge=2)] = Field(16384, description="Particles of a run.")
     n_tracers: Annotated[int, Field(ge=0)] = Field(
         1000,
         description="Massless points that ride along, the same for every seed, to compare runs by.",
@@ -170,7 +170,9 @@ class SimulationSettings(PopulationSettings, FlowSettings):
 class FlowFamily(PopulationSettings, IntegrationSettings):
     """A flow preset: one simulation for each entropy and seed."""
 
-    entropies: Annotated[tuple[Entropy, ...], Field(min_length=1)] = (0.0,)
+    entropies: Annotated[tuple[Entropy, ...], Field(min_length=1)] = Field(
+        (0.0,), description="Strengths of regularisation ε = d·λ, dimension-free: a run for each."
+    )
 
     @model_validator(mode="after")
     def _check_entropies(self) -> Self:

@@ -15,8 +15,8 @@ NotNegative = Annotated[float, Field(ge=0)]
 class AutoencoderOptimiserSettings(OptimiserSettings):
     """The same loop with the defaults of an autoencoder."""
 
-    steps: Count = 1800
-    batch_size: Count = 128
+    steps: Count = Field(1800, description="Steps of the optimiser.")
+    batch_size: Count = Field(128, description="Rows of a step.")
 
 
 class LatentSettings(RowsSettings):
@@ -49,7 +49,7 @@ class LatentSettings(RowsSettings):
     )
     network: ConvolutionalSettings = ConvolutionalSettings()
     training: AutoencoderOptimiserSettings = AutoencoderOptimiserSettings()
-    seed: int = 0
+    seed: int = Field(0, description="Key of every random number.")
 
     @property
     def made_of(self) -> str | None:

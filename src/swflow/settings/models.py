@@ -61,7 +61,7 @@ class NetworkModelSettings(FlowModelSettings):
         1.0,
         description="Pairs held in memory at once, in GiB; larger stores are streamed through it.",
     )
-    network: AnyNetwork = NetworkSettings()
+    network: AnyNetwork = Field(NetworkSettings(), description="mlp, or unet for images.")
     training: OptimiserSettings = OptimiserSettings()
 
 
@@ -134,7 +134,7 @@ class FlowMatchingSettings(LabelledModelSettings):
     passes: Passes = Field(
         (1, 4, 16, 100), description="Evaluations of the network behind a sample; each is scored."
     )
-    network: AnyNetwork = NetworkSettings()
+    network: AnyNetwork = Field(NetworkSettings(), description="mlp, or unet for images.")
     training: OptimiserSettings = OptimiserSettings()
 
 

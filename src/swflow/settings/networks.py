@@ -12,7 +12,7 @@ class NetworkSettings(Kind):
 
     home: ClassVar[str] = "swflow.networks.mlp:ConditionedMLP"
     kind: Literal["mlp"] = "mlp"
-    width: Count = 384
+    width: Count = Field(384, description="Of each hidden layer.")
     depth: Count = Field(4, description="Hidden layers.")
 
 
@@ -52,7 +52,7 @@ class ConvolutionalSettings(Kind):
 class ConvexNetworkSettings(Settings):
     """An input-convex network (Amos et al. 2017)."""
 
-    width: Count = 64
+    width: Count = Field(64, description="Of each hidden layer.")
     depth: Count = Field(3, description="Hidden layers.")
     quadratic: bool = Field(
         True, description="With a term ½|Bx|², B a full matrix: affine maps are then exact."
@@ -62,9 +62,9 @@ class ConvexNetworkSettings(Settings):
 class OptimiserSettings(Settings):
     """The shared training loop: Adam, linear warm-up and cosine decay, averaged weights."""
 
-    steps: Count = 4500
-    batch_size: Count = 512
-    learning_rate: Positive = 2e-3
+    steps: Count = Field(4500, description="Steps of the optimiser.")
+    batch_size: Count = Field(512, description="Pairs, or rows, of a step.")
+    learning_rate: Positive = Field(2e-3, description="Largest rate, after the warm-up.")
     warmup: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.05, description="Part of the steps over which the rate rises."
     )
@@ -80,9 +80,9 @@ class OptimiserSettings(Settings):
 class GameOptimiserSettings(OptimiserSettings):
     """The same loop with the defaults of a max-min game, whose gradients are noisier."""
 
-    steps: Count = 8000
-    batch_size: Count = 1024
-    learning_rate: Positive = 5e-3
+    steps: Count = Field(8000, description="Steps of the optimiser.")
+    batch_size: Count = Field(1024, description="Rows of a step.")
+    learning_rate: Positive = Field(5e-3, description="Largest rate, after the warm-up.")
     precision: Literal["bfloat16", "float32"] = Field(
         "float32", description="Arithmetic in training: maps that are gradients need float32."
     )

@@ -47,10 +47,12 @@ class RowsSettings(Kind):
 class SyntheticSettings(RowsSettings):
     """A law that can be drawn from: splits are fresh draws."""
 
-    n_train: Annotated[int, Field(ge=2)] = 20000
-    n_heldout: Annotated[int, Field(ge=2)] = 10000
-    n_test: Annotated[int, Field(ge=2)] = 10000
-    seed: int = 0
+    n_train: Annotated[int, Field(ge=2)] = Field(20000, description="Training rows.")
+    n_heldout: Annotated[int, Field(ge=2)] = Field(
+        10000, description="Rows that nothing is fitted to."
+    )
+    n_test: Annotated[int, Field(ge=2)] = Field(10000, description="Other such rows.")
+    seed: int = Field(0, description="Key of the draws.")
 
 
 class SplitSettings(RowsSettings):
@@ -60,12 +62,14 @@ class SplitSettings(RowsSettings):
     """
 
     all_classes: ClassVar[bool] = False
-    heldout_fraction: Fraction = 0.15
-    test_fraction: Fraction = 0.15
+    heldout_fraction: Fraction = Field(
+        0.15, description="Part of the rows that nothing is fitted to."
+    )
+    test_fraction: Fraction = Field(0.15, description="Another such part, kept for tests.")
     n_train: Annotated[int, Field(ge=2)] | None = Field(
         None, description="Keep only so many of the training rows (default: all)."
     )
-    seed: int = 0
+    seed: int = Field(0, description="Key of the split.")
 
     def fraction_held_out(self, official: bool) -> float:
         """Part of the rows to hold out; `official`: where there is a test split beside them."""

@@ -12,7 +12,7 @@ class RandomCovariance(Settings):
 
     smallest: Positive
     largest: Positive
-    seed: int = 0
+    seed: int = Field(0, description="Key of the random covariance.")
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:

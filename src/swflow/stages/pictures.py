@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import torch
 from matplotlib.animation import FuncAnimation
 from matplotlib.animation import writers as movie_writers
+from torch import Generator
 
 from swflow.models.completing import CompletingModel
 from swflow.models.draws import Draws
+from swflow.models.sampler import Journey, Sampler
 from swflow.models.source_model import SourceModel
+from swflow.models.spec import Condition
 from swflow.report.pictures import completions as completed
 from swflow.report.pictures import entropies, interpolation, times
 from swflow.report.pictures import neighbours as nearest
@@ -64,10 +68,25 @@ def _at_end(path: Path) -> Draws:
     return min(ends, key=lambda of: of.condition.entropy or 0.0)
 
 
-def animate(units: Affine, frames: Frames, n_frames: int, rate: int, out: Path) -> None:
+def journeys(sampler: Sampler, n: int, condition: Condition, generator: Generator) -> Journey:
+    """Of n points; of as many of each class as n allows, in turn, where all classes are asked."""
+    if condition.label is not None or not sampler.spec.labels:
+        return sampler.journey(n, condition, generator)
+    of_each = [
+        sampler.journey(
+            max(1, n // len(sampler.spec.labels)), condition._replace(label=known), generator
+        )
+        for known in sampler.spec.labels
+    ]
+    return lambda time: torch.stack([at(time) for at in of_each], dim=1).flatten(0, 1)
+
+
+def animate(
+    units: Affine, frames: Frames, n_frames: int, rate: int, out: Path, columns: int = 0
+) -> None:
     """Write a GIF or MP4 of samples over time, by the ending of `out`.
 
-    rate: frames a second; the last frame is held for a second.
+    rate: frames a second; the last frame is held for a second; columns: of images (0: a square).
     Raises InputError for another ending, or MP4 where ffmpeg is not installed.
     """
     writers = {".gif": "pillow", ".mp4": "ffmpeg"}
@@ -75,7 +94,7 @@ def animate(units: Affine, frames: Frames, n_frames: int, rate: int, out: Path) 
         raise InputError(f"{out}: the ending must be .gif or .mp4.")
     if not movie_writers.is_available(writers[out.suffix]):
         raise InputError(f"{out}: ffmpeg is not installed; install it, or write a .gif.")
-    figure, draw = moving(units, frames, n_frames)
+    figure, draw = moving(units, frames, n_frames, columns)
     last = [n_frames - 1] * rate
     movie = FuncAnimation(figure, draw, frames=[*range(n_frames), *last], init_func=list)
     with tempfile.TemporaryDirectory() as folder:  # writers go by a file's ending

@@ -109,6 +109,6 @@ def figure_code(module: str) -> str:
     return code_version(f"{module}:figure")
 
 
-def pictured_code(kind: str) -> str:
-    """Of a picture of samples: a module of `report.pictures`."""
-    return code_version(f"swflow.report.pictures.{kind}:picture")
+def pictured_code(kind: str, function: str = "picture") -> str:
+    """Of a picture of samples, or a film: a module of `report.pictures`."""
+    return code_version(f"swflow.report.pictures.{kind}:{function}")

@@ -45,10 +45,12 @@ class Study(Settings):
     processes: Count = Field(
         1, description="Processes that share the directions of one simulation (GPUs: one each)."
     )
-    datasets: dict[Name, DatasetSettings] = {}
-    flows: dict[Name, FlowFamily] = {}
-    models: dict[Name, AnyModelSettings] = {}
-    experiments: tuple[Experiment, ...] = ()
+    datasets: dict[Name, DatasetSettings] = Field({}, description="Presets of data, by name.")
+    flows: dict[Name, FlowFamily] = Field({}, description="Presets of flows, by name.")
+    models: dict[Name, AnyModelSettings] = Field({}, description="Presets of models, by name.")
+    experiments: tuple[Experiment, ...] = Field(
+        (), description="What is combined: {dataset, flow, models}."
+    )
     features: FeatureSettings = FeatureSettings()
     sample: SampleSettings = SampleSettings()
     score: ScoreSettings = ScoreSettings()

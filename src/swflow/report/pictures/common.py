@@ -17,7 +17,7 @@ from swflow.representation.affine import Affine
 from swflow.representation.dataset import Dataset
 
 N_PANELS, N_POINTS, N_PATHS, N_IMAGES = 5, 4000, 150, 10
-GAP = "#9ecae1"  # between images
+GAP = "#dbe6f0"  # between images, fainter than they are
 IMAGE_MAP = matplotlib.colormaps["gray_r"].with_extremes(bad=GAP)
 CLASS_COLOURS = sns.color_palette("colorblind")
 # A picture of a row: the labels of its panels, and the samples in each.

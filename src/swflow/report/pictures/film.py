@@ -24,13 +24,15 @@ Frames = Callable[[int], tuple[str, np.ndarray]]
 Moving = tuple[Figure, Callable[[int], list[Any]]]
 
 
-def moving(units: Affine, frames: Frames, n_frames: int) -> Moving:
+def moving(units: Affine, frames: Frames, n_frames: int, columns: int = 0) -> Moving:
     """A figure, and what draws its k-th frame: images, or points.
 
-    frames: the title and the samples `(n, *event_shape)`, in data units, of each frame.
+    frames: the title and the samples `(n, *event_shape)`, in data units, of each frame; columns:
+    of images (0: as many as lines).
     """
-    kind = _moving_images if are_images(units) else _moving_points
-    return kind(units, frames, n_frames)
+    if are_images(units):
+        return _moving_images(units, frames, columns)
+    return _moving_points(units, frames, n_frames)
 
 
 def _moving_points(
@@ -53,11 +55,12 @@ def _moving_points(
 
 
 def _moving_images(
-    units: Affine, frames: Frames, n_frames: int
+    units: Affine, frames: Frames, columns: int
 ) -> tuple[Figure, Callable[[int], list[Any]]]:
     title, first = frames(0)
-    side = int(np.ceil(np.sqrt(len(first))))
-    figure, axes = plt.subplots(figsize=(0.5 * side, 0.5 * side + 0.4), layout="constrained")
+    side = columns or int(np.ceil(np.sqrt(len(first))))
+    lines = int(np.ceil(len(first) / side))
+    figure, axes = plt.subplots(figsize=(0.5 * side, 0.5 * lines + 0.4), layout="constrained")
     image = show(axes, grid(first, side), units)
     axes.set_title(title)
 
