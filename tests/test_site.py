@@ -4,6 +4,7 @@ import html
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from tests.pipeline import ROOT
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site") / "site"
     subprocess.run(
-        ["mkdocs", "build", "--strict", "--quiet", "--site-dir", folder],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder],
         cwd=ROOT,
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
         check=True,
@@ -89,3 +90,17 @@ def test_every_option_says_what_it_is() -> None:
     for name, command in group.commands.items():  # type: ignore[attr-defined]
         assert command.help, name
         assert not [of.name for of in command.params if not getattr(of, "help", None)], name
+
+
+# Not said by swflow: by the system, and by Snakemake.
+OTHERS_SAY = {"No space left on device", "Directory cannot be locked"}
+
+
+def test_the_messages_explained_are_those_of_the_code() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    joined = re.sub(r'"\s*\n\s*f?"', "", code)  # a message may be written on several lines
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    explained = re.findall(r"^\| (`.+?) \|", page, flags=re.MULTILINE)
+    messages = {said for cell in explained for said in re.findall(r"`([^`]+)`", cell)}
+    assert len(messages) > 10
+    assert {said for said in messages if said not in joined} == OTHERS_SAY

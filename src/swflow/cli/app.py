@@ -7,10 +7,12 @@ cluster job that only plans does not pay for it.
 import os
 import shlex
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
-from swflow.cli import by_hand, images, rules
+from swflow.cli import about, by_hand, images, rules
 from swflow.cli.options import fields
 from swflow.runtime.errors import InputError
 from swflow.runtime.termination import EXIT_CODE, TerminatedError, end_on_termination
@@ -27,7 +29,6 @@ from swflow.settings import (
 app = typer.Typer(
     help="Learn sliced-Wasserstein flows: each command is one stage of the pipeline.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 # In the data's order.
@@ -51,6 +52,27 @@ app.command()(images.inception)
 app.command()(by_hand.transport)
 app.command()(by_hand.animate)
 app.command()(by_hand.shares)
+app.command()(about.presets)
+app.command()(about.doctor)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"swflow {version('swflow')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    show: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """What stands before every command."""
+    if quiet:
+        os.environ["TQDM_DISABLE"] = "1"  # read when tqdm is first imported
 
 
 @app.command()

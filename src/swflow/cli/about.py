@@ -1,0 +1,74 @@
+"""Commands about the installation and about configs: nothing is computed."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from swflow.runtime.errors import InputError
+from swflow.settings import Settings, parse_settings
+from swflow.study.study import Study
+
+
+def doctor(
+    folder: Annotated[Path, typer.Argument(help="Where studies are run.")] = Path(),
+) -> None:
+    """Say what is there to run studies with, what is missing, and how to get it."""
+    from swflow.runtime.doctor import findings
+
+    for finding in findings(folder):
+        remedy = f"; {finding.remedy}" if finding.remedy else ""
+        typer.echo(f"{finding.what}: {finding.found}{remedy}")
+
+
+def presets(
+    configs: Annotated[
+        list[Path], typer.Argument(help="Config files, later ones over earlier ones.")
+    ] = [Path("config.yaml")],
+) -> None:
+    """List a study's presets, what of each differs from the defaults, and what is combined."""
+    study: Study = parse_settings(Study, _merged(configs), ", ".join(map(str, configs)))
+    for section in ("datasets", "flows", "models"):
+        typer.echo(f"{section}:")
+        for name, preset in getattr(study, section).items():
+            typer.echo(f"  {name}: {_changed(preset)}")
+    typer.echo("experiments:")
+    for of in study.experiments:
+        typer.echo(f"  {of.dataset} by {of.flow}: {', '.join(of.models) or 'the flow alone'}")
+
+
+def _merged(configs: list[Path]) -> dict[str, Any]:
+    """Configs as Snakemake merges them: mappings joined, all else replaced."""
+    found: dict[str, Any] = {}
+    for path in configs:
+        try:
+            values = yaml.safe_load(path.read_text())
+        except (OSError, yaml.YAMLError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path}: no config could be read ({reason}).") from error
+        if not isinstance(values, dict):
+            raise InputError(f"{path}: a config must be a mapping of keys to values.")
+        _join(found, values)
+    return found
+
+
+def _join(under: dict[str, Any], values: dict[str, Any]) -> None:
+    for key, value in values.items():
+        if isinstance(value, dict) and isinstance(under.get(key), dict):
+            _join(under[key], value)
+        else:
+            under[key] = value
+
+
+def _changed(preset: Settings) -> str:
+    """A preset's kind and the fields that were set, as a config would say them."""
+    said = preset.model_dump(mode="json", exclude_unset=True)
+    kind = getattr(preset, "kind", None)
+    shown = yaml.safe_dump(
+        said if kind is None else {"kind": kind, **said},
+        sort_keys=False,
+        default_flow_style=True,
+        width=10**6,
+    )
+    return shown.strip()
