@@ -75,18 +75,16 @@ def simulate(
     source: `(n, d)`; target: `(m, d)`, same dtype and device (a tensor, or `StoredRows`); tracers:
     `(k, d)` points that ride along without changing the flow; labels: `(n,)`, `(m,)` and `(k,)`
     integers; event_shape: what the d coordinates are, such as the pixels of an image (default:
-    `(d,)`); held: `(d,)` of bool, coordinates that stay as they are while the others flow along the
-    drift of the joint laws: what is known, and completed. `on_step` is called after each step, once
-    what it leads to was yielded, with a state from which the same call goes on (`resume`). `group`:
-    processes that share the directions. The result depends only on the arguments and the
-    generator's state.
+    `(d,)`); held: `(d,)` of bool, coordinates that stay while the others flow along the drift of
+    the joint laws. `on_step` is called after each step, once what it leads to was yielded, with a
+    state from which the same call goes on (`resume`). `group`: processes that share the directions.
+    The result depends only on the arguments and the generator's state.
     Raises InputError (a ValueError) on shapes that do not match, non-finite values, unmatched
     labels, or steps that are unstable with so few directions.
     """
     dim = _check_clouds(source, target, tracers)
     if tracers is None:
-        tracers = source[:0]
-        tracer_labels = None if source_labels is None else source_labels[:0]
+        tracers, tracer_labels = source[:0], None if source_labels is None else source_labels[:0]
     labels = source_labels, target_labels, tracer_labels
     classes = _match_classes((source, target, tracers), labels)
     _check_settings(settings, dim, group)
@@ -102,8 +100,8 @@ def simulate(
         group,
         _checked_held(held, source),
     )
-    begin = State(0, source, tracers, source if has_twin(settings) else None)
-    return _integrate(begin if resume is None else resume, field, on_step)
+    begin = resume or State(0, source, tracers, source if has_twin(settings) else None)
+    return _integrate(begin, field, on_step)
 
 
 def _integrate(
