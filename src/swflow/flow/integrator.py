@@ -79,21 +79,19 @@ def simulate(
     the joint laws. `on_step` is called after each step, once what it leads to was yielded, with a
     state from which the same call goes on (`resume`). `group`: processes that share the directions.
     The result depends only on the arguments and the generator's state.
-    Raises InputError (a ValueError) on shapes that do not match, non-finite values, unmatched
-    labels, or steps that are unstable with so few directions.
+    Raises InputError (a ValueError) on unfit shapes, values or labels, and on unstable steps.
     """
     dim = _check_clouds(source, target, tracers)
     if tracers is None:
         tracers, tracer_labels = source[:0], None if source_labels is None else source_labels[:0]
-    labels = source_labels, target_labels, tracer_labels
-    classes = _match_classes((source, target, tracers), labels)
+    clouds, labels = (source, target, tracers), (source_labels, target_labels, tracer_labels)
     _check_settings(settings, dim, group)
     field = DriftField(
         target,
         target_labels,
         settings,
         _checked_shape(event_shape, dim),
-        classes,
+        _match_classes(clouds, labels),
         fresh_key(generator),
         source.device,
         source.dtype,
