@@ -5,7 +5,10 @@ STAMP := $(VENV)/.installed
 # Rules call `swflow`: the environment must be first in PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help demo results paper compute ablation generalisation rivals directions inpainting mnist fashion cifar10 report site test stress benchmarks lint format clean
+# What a page needs to run a network: the browser's runtime, of the version in package-lock.json.
+EXPLORER := workflow/explorer/node_modules/.installed
+
+.PHONY: help demo explorer results paper compute ablation generalisation rivals directions inpainting mnist fashion cifar10 report site test stress benchmarks lint format clean
 .PHONY: reference reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-directions reference-inpainting reference-mnist reference-fashion reference-cifar10
 .DEFAULT_GOAL := help
 
@@ -17,6 +20,12 @@ FILM := results/figures/films/clothes_48/images/flow_map_wide.gif
 demo: $(STAMP)  ## Install, then train small: clothes forming out of noise, in minutes
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/$@.yaml -- $(FILM)
 	@echo "Look at runs/$@/$(FILM)"
+
+explorer: $(STAMP) $(EXPLORER)  ## After results: pages that draw in a browser, in explorer/
+	rm -rf explorer && mkdir explorer
+	$(RUN) swflow explorer results/models/clothes_48/images/flow_map_wide/seed0 --out explorer/clothes
+	$(RUN) swflow explorer results/models/eight_gaussians/plane/flow_map/seed0 --out explorer/eight_gaussians
+	@echo "Run python3 -m http.server --directory explorer, and open http://localhost:8000/clothes"
 
 results: $(STAMP)  ## Install, then run the default study with all cores
 	$(RUN) snakemake --cores all
@@ -38,7 +47,7 @@ site: $(STAMP)  ## Build the site into site/, warnings as errors
 	@echo "Look at site/index.html"
 
 # A process more than cores: the tests on a cluster wait most of their time.
-test: $(STAMP)  ## Install, then run all tests
+test: $(STAMP) $(EXPLORER)  ## Install, then run all tests
 	$(RUN) pytest --numprocesses $$($(PYTHON) -c 'import os; print(1 + os.cpu_count())') --dist loadfile --no-loadscope-reorder
 
 stress: $(STAMP)  ## Kill simulations a hundred times, other stages and Snakemake twenty times each
@@ -71,10 +80,14 @@ format: $(STAMP)  ## Rewrite files in the project's style
 	$(RUN) snakefmt Snakefile workflow
 
 clean:  ## Remove environment, caches and results (results/reference stays)
-	rm -rf $(VENV) site .snakemake .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) site explorer workflow/explorer/node_modules .snakemake .pytest_cache .mypy_cache .ruff_cache
 	find results -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[dev]' --constraint constraints.txt
 	touch $(STAMP)
+
+$(EXPLORER): workflow/explorer/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix workflow/explorer --no-audit --no-fund --silent && touch $@; \
+	else echo "No npm: pages that draw in a browser cannot be made."; fi

@@ -1,38 +1,15 @@
 """The report: every table and figure, opened in a browser as a reader opens it."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.pipeline import snakemake
-from tests.test_workflow import FIGURES, PICTURES, TABLES
+from tests.test_workflow import FIGURES, FILM, PICTURES, TABLES
 
 pytestmark = pytest.mark.workflow
-
-
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    """Headless Chromium, driven by Selenium; from Debian: chromium and chromium-driver."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("no chromium and chromedriver here: install chromium and chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for option in (
-        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    ):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = webdriver.Chrome(options=options, service=Service(driver))
-    yield started
-    started.quit()
 
 
 def test_report_shows_every_table_and_figure(finished: Path, tmp_path: Path, browser: Any) -> None:
@@ -47,6 +24,7 @@ def test_report_shows_every_table_and_figure(finished: Path, tmp_path: Path, bro
         **{f"results/tables/{name}.html": "Tables" for name in TABLES},
         **{f"results/figures/{name}.svg": "Figures" for name in FIGURES},
         **{f"results/figures/{name}.png": "Samples" for name in PICTURES},
+        f"results/figures/{FILM}": "Samples",
     }
     results = browser.execute_script("return results")
     assert set(results) == set(expected)

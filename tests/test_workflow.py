@@ -17,7 +17,7 @@ from tests.pipeline import ROOT, TINY, counted, snakemake, write_config
 
 BELOW_SIMULATE = {
     *("simulate", "train", "sample", "score", "time", "collect"),
-    *("tabulate", "plot", "picture", "strip", "neighbours", "interpolate"),
+    *("tabulate", "plot", "picture", "strip", "neighbours", "interpolate", "film"),
 }
 TABLES = (
     *("overview", "fidelity", "labels", "generation", "regularisation", "memorisation"),
@@ -33,6 +33,7 @@ PICTURES = [
     *("samples/codes/classes/entropy0", "neighbours/codes/classes"),
     "interpolations/codes/classes/two_time",
 ]
+FILM = "films/codes/classes/two_time.gif"
 
 pytestmark = pytest.mark.workflow
 
@@ -77,6 +78,8 @@ def test_study_makes_every_table_figure_and_log(finished: Path) -> None:
     for figure in (*FIGURES, *PICTURES):
         assert drawn_parts(results / "figures" / f"{figure}.png") > 0.01, figure
         assert ElementTree.parse(results / "figures" / f"{figure}.svg").getroot().attrib["width"]
+    with Image.open(results / "figures" / FILM) as film:
+        assert 30 <= film.n_frames <= 40  # the last one is held for a second
     for ending in ("partial", "lock", "checkpoint"):
         assert not list(results.rglob(f"*.{ending}"))
     flows = set(results.glob("flows/*/*/*/*.zarr"))

@@ -72,6 +72,37 @@ def animate(
     pictures.animate(sampler.spec.units, frame, frames, rate, out, columns)
 
 
+def export(
+    model: ModelFolder,
+    out: Out,
+    half: Annotated[bool, typer.Option("--half", help="Weights in half precision.")] = False,
+) -> None:
+    """Write a map of one pass as ONNX, decoding included, checked against torch."""
+    from swflow.stages.export import export
+    from swflow.stages.loading import load
+
+    if out.suffix != ".onnx":
+        raise InputError(f"{out}: the ending must be .onnx.")
+    export(load(model), out, half=half)
+
+
+def explorer(
+    model: ModelFolder,
+    out: Out,
+    runtime: Annotated[
+        Path, typer.Option(help="Folder of the npm package onnxruntime-web.")
+    ] = Path("workflow/explorer/node_modules/onnxruntime-web"),
+) -> None:
+    """Write a folder with a page on which a browser draws from a model: sliders for time and so on.
+
+    Serve it as it is (python3 -m http.server): the page fetches nothing from elsewhere.
+    """
+    from swflow.stages.export import explorer
+    from swflow.stages.loading import load
+
+    explorer(load(model), out, runtime)
+
+
 def shares(
     benchmarks: Annotated[Path, typer.Argument(help="Folder of benchmark files.")],
 ) -> None:
