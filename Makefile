@@ -8,12 +8,12 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 # What a page needs to run a network: the browser's runtime, of the version in package-lock.json.
 EXPLORER := workflow/explorer/node_modules/.installed
 
-.PHONY: help demo explorer results paper compute ablation generalisation rivals directions inpainting mnist fashion cifar10 report site test stress benchmarks lint format clean
-.PHONY: reference reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-directions reference-inpainting reference-mnist reference-fashion reference-cifar10
+.PHONY: help demo explorer results paper compute ablation generalisation rivals directions inpainting mnist fashion cifar10 mnist_pixels fashion_pixels cifar10_pixels images_gpu report site test stress benchmarks lint format clean
+.PHONY: reference reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-directions reference-inpainting reference-mnist reference-fashion reference-cifar10 reference-mnist_pixels reference-fashion_pixels reference-cifar10_pixels reference-images_gpu
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
-	@grep -E '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 34
+	@grep -E '^[a-z0-9_ -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 34
 
 FILM := results/figures/films/clothes_48/images/flow_map_wide.gif
 
@@ -30,7 +30,7 @@ explorer: $(STAMP) $(EXPLORER)  ## After results: pages that draw in a browser, 
 results: $(STAMP)  ## Install, then run the default study with all cores
 	$(RUN) snakemake --cores all
 
-paper ablation generalisation rivals directions inpainting mnist: $(STAMP)  ## Run a longer study in its folder of runs/
+paper ablation generalisation rivals directions inpainting mnist mnist_pixels: $(STAMP)  ## Run a longer study in its folder of runs/
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/$@.yaml
 
 compute: $(STAMP)  ## Train ten times as long on a flow of the long study
@@ -38,6 +38,9 @@ compute: $(STAMP)  ## Train ten times as long on a flow of the long study
 
 fashion cifar10: $(STAMP)  ## Clothes, or colour, in the study of 60,000 images
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/mnist.yaml workflow/configs/$@.yaml
+
+fashion_pixels cifar10_pixels images_gpu: $(STAMP)  ## Clothes, or colour, in pixels; all on a GPU
+	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/mnist_pixels.yaml workflow/configs/$@.yaml
 
 report: $(STAMP)  ## One page with every table and figure of the default study: report.html
 	$(RUN) snakemake --report report.html
@@ -64,7 +67,7 @@ benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings o
 reference: $(STAMP)  ## Copy tables and figures to results/reference, and into docs/
 	$(RUN) python workflow/reference.py default results
 
-reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-directions reference-inpainting reference-mnist reference-fashion reference-cifar10: reference-%: $(STAMP)  ## Copy those of a longer study
+reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-directions reference-inpainting reference-mnist reference-fashion reference-cifar10 reference-mnist_pixels reference-fashion_pixels reference-cifar10_pixels reference-images_gpu: reference-%: $(STAMP)  ## Copy those of a longer study
 	$(RUN) python workflow/reference.py $* runs/$*/results
 
 lint: $(STAMP)  ## Style, types and workflow checks

@@ -255,7 +255,10 @@ def test_tables_alone_are_rebuilt_on_request(finished: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("study", "simulations"),
-    [("paper", 84), ("ablation", 36), ("generalisation", 36), ("rivals", 87), ("mnist", 15)],
+    [
+        *(("paper", 84), ("ablation", 36), ("generalisation", 36), ("rivals", 87), ("mnist", 15)),
+        *(("directions", 21), ("inpainting", 4), ("mnist_pixels", 3)),
+    ],
 )
 def test_longer_studies_can_be_planned(study: str, simulations: int, tmp_path: Path) -> None:
     config = ROOT / "workflow" / "configs" / f"{study}.yaml"
@@ -277,6 +280,29 @@ def test_other_images_take_the_flows_and_models_of_the_digits(
     assert re.search(rf"^train_autoencoder\s+{autoencoders}$", output, flags=re.MULTILINE)
     assert re.search(r"^train_features\s+1$", output, flags=re.MULTILINE)
     assert "mnist_32" not in output
+
+
+@pytest.mark.parametrize(
+    ("study", "simulations"), [("fashion_pixels", 3), ("cifar10_pixels", 3), ("images_gpu", 9)]
+)
+def test_other_pixels_take_the_flow_of_the_digits(
+    study: str, simulations: int, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "cifar10-jpeg.tar.xz").touch()
+    configs = [ROOT / "workflow" / "configs" / f"{name}.yaml" for name in ("mnist_pixels", study)]
+    output = snakemake(ROOT, tmp_path / "run", configs, "--dry-run")
+    assert re.search(rf"^simulate\s+{simulations}$", output, flags=re.MULTILINE)
+    assert not re.search(r"^train_autoencoder", output, flags=re.MULTILINE)
+
+
+def test_the_first_picture_takes_one_flow_and_one_network(tmp_path: Path) -> None:
+    film = "results/figures/films/clothes_48/images/flow_map_wide.gif"
+    config = ROOT / "workflow" / "configs" / "demo.yaml"
+    output = snakemake(ROOT, tmp_path / "run", config, "--dry-run", film)
+    assert counted(output) == {
+        **{"prepare": 2, "train_autoencoder": 1, "simulate": 1, "train": 1, "film": 1},
+    }
 
 
 def test_more_compute_trains_on_the_flows_of_the_long_study(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from swflow.report.tables.common import readable
 from swflow.runtime.provenance import machine, versions
 from swflow.stages.collect import stage_shares
 
-PIXEL_STUDIES = ("directions", "inpainting")
-IMAGE_STUDIES = ("mnist", "fashion", "cifar10")
+IN_PIXELS = ("mnist_pixels", "fashion_pixels", "cifar10_pixels", "images_gpu")
+IMAGE_STUDIES = ("directions", "mnist", "fashion", "cifar10", *IN_PIXELS)
 COMMANDS = {"default": "make results"} | {
     study: f"make {study}"
     for study in (
@@ -45,7 +45,6 @@ STUDY_TABLES = {
     "ablation": ("overview",),
     "generalisation": ("regularisation",),
     "rivals": ("optimal_map",),
-    "directions": ("images",),
     "inpainting": ("completion",),
     **dict.fromkeys(IMAGE_STUDIES, ("images",)),
 }
