@@ -133,6 +133,7 @@ def test_figures_of_control_and_memorisation_show_every_entropy(tmp_path: Path) 
     for draw in (control.figure, memorisation_figure.figure):
         labels = {text.get_text() for text in draw(metrics).legends[0].get_texts()}
         assert {"ε = 0", "ε = 0.1"} <= labels
+        assert not [label for label in labels if "_" in label]  # words, not names of presets
 
 
 def test_models_of_the_data_alone_have_no_panel_over_time(tmp_path: Path) -> None:
@@ -183,4 +184,4 @@ def test_quality_over_cost_shows_every_method_of_every_learned_dataset(tmp_path:
     assert {(2.0, 2.0), (0.02, 4.0)} <= drawn
     assert {text.get_text() for text in axes.texts} == {""}  # the smallest entropy alone, 0
     named = {text.get_text() for text in figure.legends[0].get_texts()}
-    assert named == {"flow: plane", "flow_map", "held-out real rows"}
+    assert named == {"the flow “plane”", "flow map", "held-out real rows"}

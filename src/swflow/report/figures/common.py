@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from swflow.report.names import shown
 from swflow.settings import PARTICLES
 
 PALETTE = "colorblind"
@@ -80,7 +81,8 @@ def add_legend(figure: Figure, handles: list[Line2D]) -> None:
 def line_handles(colours: dict[str, Any]) -> list[Line2D]:
     """What a legend shows for lines of these names and colours."""
     return [
-        Line2D([], [], color=colour, marker="o", label=name) for name, colour in colours.items()
+        Line2D([], [], color=colour, marker="o", label=shown(name))
+        for name, colour in colours.items()
     ]
 
 
@@ -113,7 +115,7 @@ def entropy_and_model_legend(
 def entropy_and_model_handles(colours: dict[Any, Any], styles: dict[Any, Any]) -> list[Line2D]:
     """What a legend shows where colours are entropies and kinds of lines are models."""
     return entropy_handles(colours) + [
-        Line2D([], [], color="0.3", **style, label=name) for name, style in styles.items()
+        Line2D([], [], color="0.3", **style, label=shown(name)) for name, style in styles.items()
     ]
 
 

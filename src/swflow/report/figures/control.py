@@ -17,6 +17,7 @@ from swflow.report.figures.common import (
     panel_grid,
     time_axis,
 )
+from swflow.report.names import shown
 from swflow.report.tables import fidelity
 from swflow.runtime.errors import InputError
 
@@ -34,13 +35,13 @@ def figure(metrics: pd.DataFrame) -> Figure:
     """
     table = fidelity.table(metrics)
     all_learned = table.groupby(["dataset", "teacher", "model"])["trained"].transform("all")
-    shown = table[~all_learned]
-    groups = list(shown.groupby(["dataset", "teacher", "model", "passes"]))
+    points = table[~all_learned]
+    groups = list(points.groupby(["dataset", "teacher", "model", "passes"]))
     if not groups:
         raise InputError("metrics.csv holds no time or entropy between those learned; add one.")
     columns = min(len(groups), N_COLUMNS - 1)
     figure, panels = panel_grid(len(groups), columns, (5, 3.2), (0, 0.6), sharey=True)
-    colours = entropy_colours(shown["entropy"])
+    colours = entropy_colours(points["entropy"])
     for axes, (key, group) in zip(panels.flat, groups, strict=False):
         for entropy, line in group.groupby("entropy"):
             colour = colours[entropy]
@@ -51,9 +52,9 @@ def figure(metrics: pd.DataFrame) -> Figure:
                 axes.plot(*at, "o", markersize=4, color=colour, markerfacecolor=face)
         axes.axhline(1, **REFERENCE)
         dataset, _, model, passes = key
-        axes.set_title(f"{dataset}, {model}, passes: {passes}", fontsize=11)
+        axes.set_title(f"{shown(dataset)}, {shown(model)}, passes: {passes}", fontsize=11)
         axes.set_xlabel(TIME_LABEL)
-        axes.set_ylim(0, 1.1 * max(1.5, shown["ratio"].max()))
+        axes.set_ylim(0, 1.1 * max(1.5, points["ratio"].max()))
         time_axis(axes, group["time"].max())
     for line in panels:
         line[0].set_ylabel("SW₂ to a reference run / floor")

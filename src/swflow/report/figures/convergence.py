@@ -17,6 +17,7 @@ from swflow.report.figures.common import (
     plain_log_axis,
     time_axis,
 )
+from swflow.report.names import titled
 from swflow.runtime.errors import InputError
 
 NEEDS = ()
@@ -52,7 +53,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
         for floor in floors:
             axes.axhline(floor, **FRESH)
         axes.set(yscale="log", xlabel=TIME_LABEL, ylabel="SW₂ (model units)")
-        axes.set_title(", ".join(map(str, key)), fontsize=11)
+        axes.set_title(titled(*key), fontsize=11)
         plain_log_axis(axes, min(group["value"].min(), floors.min()), group["value"].max())
         time_axis(axes, group["time"].max())
         _step_axis(axes, metrics, key)

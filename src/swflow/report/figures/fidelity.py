@@ -18,6 +18,7 @@ from swflow.report.figures.common import (
     plain_log_axis,
     time_axis,
 )
+from swflow.report.names import titled
 from swflow.report.tables import fidelity
 from swflow.report.tables.common import FLOW
 from swflow.runtime.errors import InputError
@@ -51,7 +52,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
             plain_log_axis(axes, min(0.7, table["ratio_low"].min()), table["ratio_high"].max())
         for axes in line[flow["entropy"].nunique() :]:
             axes.set_visible(False)
-        line[0].set_ylabel(f"{', '.join(map(str, key))}\nSW₂ to a reference run / floor")
+        line[0].set_ylabel(f"{titled(*key)}\nSW₂ to a reference run / floor")
     add_legend(figure, [*model_handles(colours, styles), ANOTHER_RUN])
     return figure
 

@@ -13,6 +13,7 @@ from swflow.report.figures.common import (
     row_lines,
     share_axis,
 )
+from swflow.report.names import shown
 from swflow.report.tables import regularisation
 from swflow.runtime.errors import InputError
 
@@ -47,7 +48,9 @@ def figure(metrics: pd.DataFrame) -> Figure:
         for axes, (column, label) in zip(line, names.items(), strict=True):
             row_lines(axes, own, "rows", column, colours, styles)
             share_axis(axes, own, column)
-            axes.set(xscale="log", xlabel="training rows", ylabel=label, title=teacher)
+            axes.set(
+                xscale="log", xlabel="training rows", ylabel=label, title=f"flow “{shown(teacher)}”"
+            )
             ticks = sorted(own["rows"].unique())
             axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
             axes.xaxis.set_minor_locator(NullLocator())

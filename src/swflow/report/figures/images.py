@@ -16,6 +16,7 @@ from swflow.report.figures.common import (
     row_lines,
     time_axis,
 )
+from swflow.report.names import titled
 from swflow.report.tables import images
 from swflow.runtime.errors import InputError
 
@@ -69,6 +70,6 @@ def figure(metrics: pd.DataFrame) -> Figure:
         plain_log_axis(line[0], 0.9, shown.max())
         for axes in line[1:]:
             axes.axhline(0, **FRESH)
-        line[0].set_title(f"{dataset}, {teacher}", loc="left")
+        line[0].set_title(titled(dataset, teacher), loc="left")
     add_legend(figure, entropy_and_model_handles(colours, styles))
     return figure

@@ -14,6 +14,7 @@ from swflow.report.figures.common import (
     share_axis,
     time_axis,
 )
+from swflow.report.names import titled
 from swflow.report.tables import memorisation
 from swflow.report.tables.common import FLOW
 from swflow.runtime.errors import InputError
@@ -47,7 +48,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
         for axes, (column, label) in zip(line, names.items(), strict=True):
             row_lines(axes, own, "time", column, colours, styles)
             share_axis(axes, own, column)
-            axes.set(xlabel=TIME_LABEL, ylabel=label, title=f"{dataset}, {teacher}")
+            axes.set(xlabel=TIME_LABEL, ylabel=label, title=titled(dataset, teacher))
             time_axis(axes, own["time"].max())
     entropy_and_model_legend(figure, colours, styles)
     return figure

@@ -19,6 +19,7 @@ from swflow.report.figures.common import (
     plain_log_axis,
 )
 from swflow.report.methods import methods_table
+from swflow.report.names import shown
 from swflow.runtime.errors import InputError
 from swflow.settings import PARTICLES, TEST_SET
 
@@ -71,7 +72,9 @@ def figure(metrics: pd.DataFrame) -> Figure:
                 spot = row["seconds_per_1000"], row["ratio"]
                 axes.annotate(", ".join(notes), spot, (7, 4), **BESIDE_POINT)
         axes.axhline(1, **REFERENCE)
-        axes.set(xscale="log", yscale="log", title=dataset, xlabel="seconds per 1,000 samples")
+        axes.set(
+            xscale="log", yscale="log", title=shown(dataset), xlabel="seconds per 1,000 samples"
+        )
         low, high = table["seconds_per_1000"].min(), table["seconds_per_1000"].max()
         axes.set_xlim(low / 2, high * 4)
         error = table["error"].fillna(0)
@@ -90,4 +93,5 @@ def figure(metrics: pd.DataFrame) -> Figure:
 def _names(table: pd.DataFrame) -> pd.Series:
     """A flow by its own name, others by the model's."""
     is_flow = table["model"] == PARTICLES
-    return table["model"].mask(is_flow, "flow: " + table["teacher"])
+    flows = "the flow “" + table["teacher"].map(shown) + "”"
+    return table["model"].map(shown).mask(is_flow, flows)

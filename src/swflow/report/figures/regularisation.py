@@ -16,6 +16,7 @@ from swflow.report.figures.common import (
     passes_styles,
     plain_log_axis,
 )
+from swflow.report.names import titled
 from swflow.report.tables import regularisation
 from swflow.runtime.errors import InputError
 from swflow.settings import TEST_SET
@@ -58,7 +59,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
                 draw_line(axes, part["entropy"], part, column, colours[model], style)
             ideal = 1.0 if column == "ratio" else null[dataset, column]
             axes.axhline(ideal, **REFERENCE)
-            axes.set(xlabel="entropy ε", ylabel=label, title=f"{dataset}, {teacher}")
+            axes.set(xlabel="entropy ε", ylabel=label, title=titled(dataset, teacher))
             entropy_axis(axes, own["entropy"])
         line[0].set_yscale("log")
         plain_log_axis(line[0], min(0.9, own["ratio"].min()), own["ratio"].max())

@@ -13,6 +13,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from swflow.models.draws import Draws
+from swflow.report.names import shown as in_words
 from swflow.representation.affine import Affine
 from swflow.representation.dataset import Dataset
 
@@ -49,7 +50,7 @@ def plane_figure(
             _paths(line[-1], dataset.units, paths[name])
         elif paths:
             line[-1].set_visible(False)
-        line[0].set_ylabel(name)
+        line[0].set_ylabel(in_words(name))
         for axes in line:
             frame(axes, real.min(axis=0), real.max(axis=0))
     return figure
@@ -102,10 +103,10 @@ def image_figure(dataset: Dataset, shown: dict[str, Panels]) -> Figure:
             images = own if draws is None else first_images(draws)
             show_strip(axes, images, dataset.units).set_visible(draws is not None)
         show_strip(panels[-1, column], own, dataset.units)
-        panels[0, column].set_title(title, fontsize=11)
+        panels[0, column].set_title(in_words(title), fontsize=11)
     below = "real" if dataset.units.packed is None else "reconstructed"
     for axes, label in zip(panels[:, 0], [*lines, f"{below}, test split"], strict=True):
-        axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10)
+        axes.set_ylabel(in_words(label), rotation=0, ha="right", va="center", fontsize=10)
     return figure
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from sklearn.neighbors import NearestNeighbors
 
 from swflow.models.draws import Draws
+from swflow.report.names import shown
 from swflow.report.pictures.common import N_IMAGES, show, strip
 from swflow.representation.dataset import Dataset
 from swflow.representation.features import FeatureSpace
@@ -35,14 +36,14 @@ def picture(
         chosen = _at_random(draws, seed)
         made = dataset.units.decode(draws.flat[chosen])
         seen = images.units.encode(made).reshape(len(made), -1), features.look(made).features
-        shown = [
+        lines = [
             made,
             *(real[space.to(points)] for space, points in zip(spaces, seen, strict=True)),
         ]
-        for line, of in enumerate(shown):
+        for line, of in enumerate(lines):
             axes = panels[len(LINES) * index + line, 0]
             show(axes, strip(of, N_IMAGES), images.units)
-            label = LINES[line].format(name)
+            label = LINES[line].format(shown(name))
             axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10)
     return figure
 

@@ -1,0 +1,15 @@
+"""Names as people read them in figures: tables keep those of presets, to look them up."""
+
+from swflow.settings import PARTICLES, TEST_SET
+
+KNOWN = {PARTICLES: "the flow", TEST_SET: "held-out rows"}
+
+
+def shown(name: object) -> str:
+    """A preset's name, or a row's, in words."""
+    return KNOWN.get(str(name), str(name).replace("_", " "))
+
+
+def titled(dataset: object, flow: object) -> str:
+    """The title of a panel."""
+    return f"{shown(dataset)}, flow “{shown(flow)}”"
