@@ -27,7 +27,7 @@ COMMANDS = {"default": "make results"} | {
         "ablation",
         "generalisation",
         "rivals",
-        *PIXEL_STUDIES,
+        "inpainting",
         *IMAGE_STUDIES,
     )
 }
