@@ -6,6 +6,7 @@ pages each block between `<!-- NAME -->` and `<!-- end -->` is replaced, also by
 """
 
 import argparse
+import gzip
 import re
 import shutil
 from pathlib import Path
@@ -74,6 +75,12 @@ def copy_products(results: Path, reference: Path, leave_out: str) -> None:
             continue
         name = "-".join(path.relative_to(figures).parts)
         shutil.copy(path, reference / "figures" / name)
+
+
+def keep_metrics(results: Path, reference: Path) -> None:
+    """All scores, packed: tables and numeric figures can be made of them again."""
+    packed = gzip.compress((results / "metrics.csv").read_bytes(), mtime=0)
+    (reference / "metrics.csv.gz").write_bytes(packed)
 
 
 def made_by(study: str, shares: str) -> str:
@@ -170,6 +177,7 @@ def main() -> None:
     default = arguments.study == "default"
     # Of the longer studies' many pictures the strips over entropy are enough.
     copy_products(arguments.results, reference, "" if default else "samples")
+    keep_metrics(arguments.results, reference)
     (reference / "README.md").write_text(made_by(arguments.study, shares))
     if default:
         benchmarks = benchmark_blocks(reference.parent / "benchmarks")
