@@ -91,3 +91,16 @@ def test_training_that_diverges_names_its_last_good_weights_and_writes_no_model(
     with pytest.raises(InputError, match=message):
         trained(dataset, stores[0][:1], tmp_path / "map", seconds=0, training=wild)
     assert not (tmp_path / "map").exists()
+
+
+def test_a_model_comes_with_a_card(
+    tmp_path: Path, dataset: Dataset, stores: list[list[Trajectory]]
+) -> None:
+    """What it is, of which data and flow, what can be asked for."""
+    few = FlowMapSettings(network={"width": 8, "depth": 1}, training={"steps": 2})
+    train(few, dataset, stores[0], 3, tmp_path / "map", "cpu")
+    text = (tmp_path / "map" / "README.md").read_text()
+    assert f"flow_map of {dataset.name}" in text
+    assert "1,000 particles to τ = 2, 32 orthonormal directions a step" in text
+    assert "| entropies | 0, 0.1 |" in text
+    assert "| seed | 3 |" in text

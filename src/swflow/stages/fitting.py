@@ -14,7 +14,7 @@ from swflow.runtime.files import atomic_path, exclusive
 from swflow.runtime.progress import progress
 from swflow.runtime.provenance import versions
 from swflow.runtime.termination import TerminatedError, noted_termination
-from swflow.store.model import write_model
+from swflow.store.model import CARD, write_model
 from swflow.training.loop import DivergedError, History, Saved, TrainingRun, TrainingState
 
 
@@ -35,8 +35,9 @@ def write_fitted(
     out: Path,
     checkpoint_seconds: float,
     decoder: bytes | None = None,
+    card: Callable[[Kind], str] | None = None,
 ) -> None:
-    """Fit and write the folder, whole or not at all.
+    """Fit and write the folder, whole or not at all, with a card where there is one.
 
     identity: what an interrupted training must share with another to be gone on with by it, `seed`
     and `device` included. About every `checkpoint_seconds` all that is needed to go on is kept
@@ -58,6 +59,8 @@ def write_fitted(
             said = {"versions": versions(), "seed": identity["seed"]}
             said["train_seconds"] = watch.spent()
             write_model(partial, {**describe(fitted), **said}, fitted.tensors(), history, decoder)
+            if card is not None:
+                (partial / CARD).write_text(card(fitted))
         checkpoint.remove()
 
 

@@ -10,6 +10,7 @@ from swflow.models.sampler import Model
 from swflow.representation.dataset import Dataset
 from swflow.runtime.checkpoint import CHECKPOINT_SECONDS
 from swflow.settings import ModelSettings
+from swflow.stages.card import card
 from swflow.stages.fitting import write_fitted
 from swflow.study.roots import training_code
 
@@ -47,6 +48,7 @@ def train(
         out,
         checkpoint_seconds,
         dataset.units.packed,
+        lambda model: card(model, dataset, runs, seed),
     )
 
 

@@ -1,4 +1,4 @@
-"""Model folders: weights.safetensors, settings.json, history.csv. Nothing in them is executed.
+"""Model folders: weights.safetensors, settings.json, history.csv, README.md. Nothing is executed.
 
 Models of latents have the decoder beside them: decoder.safetensors, or a user's decoder.onnx.
 """
@@ -18,6 +18,7 @@ from swflow.runtime.errors import InputError
 
 FORMAT = 3
 WEIGHTS, DESCRIPTION, HISTORY = "weights.safetensors", "settings.json", "history.csv"
+CARD = "README.md"  # for people
 DECODER, OWN_DECODER = "decoder.safetensors", "decoder.onnx"
 
 
