@@ -39,7 +39,7 @@ def card(model: Model, dataset: Dataset, runs: Sequence[Trajectory], seed: int) 
             *("import swflow", "", 'model = swflow.load("this folder")', f"x = model.{draw}"),
             "```",
             "",
-            "Nothing in this folder is executed when it is loaded; settings.json says the settings.",
+            "Nothing in this folder is executed when it is loaded. Settings: settings.json.",
             "How good its samples are, beside floors, is in the tables of the study that made it.",
             "",
         ]
