@@ -69,7 +69,9 @@ for kind in ("times", "entropies", "neighbours", "interpolation"):
 print(json.dumps(found))
 """
 # A store holds the decoder of latents, and what decodes its particles counts for their rows.
-DECODING = {"score:cost:particles", "score:images:particles", "time:particles"}
+DECODING = {f"score:{group}:particles" for group in ("cost", "images", "completion")} | {
+    "time:particles"
+}
 Changed = Callable[[], set[str]]
 
 
@@ -209,8 +211,8 @@ def test_features_count_for_images_and_the_autoencoders_critic(
 ) -> None:
     """Not for the groups of metrics that look at no image."""
     edit_functions(package / "networks" / "convolutional.py", "features")
-    images = of("score:images:", before) | {"features", "picture:neighbours"}
-    assert changed() == images | {"autoencoder"}
+    images = of("score:images:", before) | of("score:completion:", before)
+    assert changed() == images | {"features", "picture:neighbours", "autoencoder"}
 
 
 def test_an_own_decoder_counts_for_arrays_that_have_one(package: Path, changed: Changed) -> None:
@@ -300,7 +302,7 @@ def test_the_long_form_and_seconds_count_for_themselves(
         ("runtime/files.py", "blocking=False", "timeout=1"),
         ("runtime/checkpoint.py", "CHECKPOINT_SECONDS = 60.0", "CHECKPOINT_SECONDS = 30.0"),
         ("store/trajectory.py", "MIN_CHUNK_BYTES = 2**22", "MIN_CHUNK_BYTES = 2**21"),
-        ("settings/flows.py", "= 16384", "= 16000"),
+        ("settings/flows.py", "16384, description", "16000, description"),
         ("report/tables/fidelity.py", "CAPTION = (", 'CAPTION = ("A new caption. "'),
         ("sliced/distances.py", '"""Sliced Wasserstein distances."""', '"""Other words."""'),
         (
