@@ -20,6 +20,7 @@ def browser() -> Iterator[Any]:
     options.binary_location = chromium
     for option in (
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        "--window-size=1600,1400",  # in a small one the report's first lines are out of sight
         *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     ):
         options.add_argument(option)
