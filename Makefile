@@ -8,8 +8,12 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 # What a page needs to run a network: the browser's runtime, of the version in package-lock.json.
 EXPLORER := workflow/explorer/node_modules/.installed
 
-.PHONY: help demo explorer results paper compute ablation generalisation rivals directions inpainting mnist fashion cifar10 mnist_pixels fashion_pixels cifar10_pixels images_gpu report site test stress benchmarks lint format clean
-.PHONY: reference reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-directions reference-inpainting reference-mnist reference-fashion reference-cifar10 reference-mnist_pixels reference-fashion_pixels reference-cifar10_pixels reference-images_gpu
+STUDIES := paper compute ablation generalisation rivals directions inpainting mnist fashion cifar10 \
+	mnist_pixels fashion_pixels cifar10_pixels images_gpu
+REFERENCES := $(STUDIES:%=reference-%)
+
+.PHONY: help demo explorer results report site test stress benchmarks reference lint format clean
+.PHONY: $(STUDIES) $(REFERENCES)
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -64,10 +68,10 @@ benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings o
 	$(RUN) python benchmarks/size.py --out results/reference/benchmarks/size.md
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/pairs.py --out results/reference/benchmarks/pairs.md
 
-reference: $(STAMP)  ## Copy tables and figures to results/reference, and into docs/
+reference: $(STAMP)  ## Copy tables and figures to results/reference, and into docs/ (reference-STUDY: of a longer one)
 	$(RUN) python workflow/reference.py default results
 
-reference-paper reference-compute reference-ablation reference-generalisation reference-rivals reference-directions reference-inpainting reference-mnist reference-fashion reference-cifar10 reference-mnist_pixels reference-fashion_pixels reference-cifar10_pixels reference-images_gpu: reference-%: $(STAMP)  ## Copy those of a longer study
+$(REFERENCES): reference-%: $(STAMP)
 	$(RUN) python workflow/reference.py $* runs/$*/results
 
 lint: $(STAMP)  ## Style, types and workflow checks

@@ -266,16 +266,21 @@ def test_longer_studies_can_be_planned(study: str, simulations: int, tmp_path: P
     assert re.search(rf"^simulate\s+{simulations}$", output, flags=re.MULTILINE)
 
 
+def planned_over(base: str, study: str, directory: Path) -> str:
+    """The plan of a study whose config is merged with that of another."""
+    directory.mkdir()
+    (directory / "cifar10-jpeg.tar.xz").touch()
+    configs = [ROOT / "workflow" / "configs" / f"{name}.yaml" for name in (base, study)]
+    return snakemake(ROOT, directory, configs, "--dry-run")
+
+
 @pytest.mark.parametrize(
     ("study", "simulations", "autoencoders"), [("fashion", 15, 2), ("cifar10", 9, 1)]
 )
 def test_other_images_take_the_flows_and_models_of_the_digits(
     study: str, simulations: int, autoencoders: int, tmp_path: Path
 ) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "cifar10-jpeg.tar.xz").touch()
-    configs = [ROOT / "workflow" / "configs" / f"{name}.yaml" for name in ("mnist", study)]
-    output = snakemake(ROOT, tmp_path / "run", configs, "--dry-run")
+    output = planned_over("mnist", study, tmp_path / "run")
     assert re.search(rf"^simulate\s+{simulations}$", output, flags=re.MULTILINE)
     assert re.search(rf"^train_autoencoder\s+{autoencoders}$", output, flags=re.MULTILINE)
     assert re.search(r"^train_features\s+1$", output, flags=re.MULTILINE)
@@ -288,10 +293,7 @@ def test_other_images_take_the_flows_and_models_of_the_digits(
 def test_other_pixels_take_the_flow_of_the_digits(
     study: str, simulations: int, tmp_path: Path
 ) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "cifar10-jpeg.tar.xz").touch()
-    configs = [ROOT / "workflow" / "configs" / f"{name}.yaml" for name in ("mnist_pixels", study)]
-    output = snakemake(ROOT, tmp_path / "run", configs, "--dry-run")
+    output = planned_over("mnist_pixels", study, tmp_path / "run")
     assert re.search(rf"^simulate\s+{simulations}$", output, flags=re.MULTILINE)
     assert not re.search(r"^train_autoencoder", output, flags=re.MULTILINE)
 

@@ -19,9 +19,10 @@ def picture(model: CompletingModel, dataset: Dataset, seed: int) -> Figure:
     At the end of the flow, its first entropy and the most passes that are scored.
     """
     known = model.spec.known_coordinates
+    assert known is not None
     rows = _chosen(dataset.fresh, seed)
     real = dataset.units.decode(rows)
-    seen = dataset.units.decode(np.where(_array(known), rows, np.nan))
+    seen = dataset.units.decode(np.where(known.numpy(), rows, np.nan))
     lines = {"known": seen}
     for number in range(1, REPEATS + 1):
         generator = keyed_generator(seed, "completions", number)
@@ -47,9 +48,3 @@ def _chosen(split: Split, seed: int) -> np.ndarray:
     if split.y is None:
         return rows[:N_IMAGES]
     return rows[next(by_class(split.y[order], 1))]
-
-
-def _array(known: "torch.Tensor | None") -> np.ndarray:
-    assert known is not None
-    found: np.ndarray = known.numpy()
-    return found
