@@ -183,7 +183,7 @@ class Gallery:
             test = real.images.splits["test"]
             yield from self._quality(real.real(test), test.y, OFFICIAL)
         if dataset.units.packed is not None:
-            latents = second_half(dataset.splits["train"])
+            latents = second_half(dataset.splits["train"]).part(0, real.n)
             yield from self._quality(self._decoded(dataset.fresh), dataset.fresh.y, DECODED)
             yield from self._copies(self._decoded(dataset.reference), DECODED)
             yield from self._quality(self._decoded(latents), latents.y, DECODED + TRAINING)
