@@ -59,7 +59,7 @@ def test_links_of_every_page_lead_somewhere(site: Path) -> None:
 
 def test_pages_are_made_of_settings_commands_and_results(site: Path) -> None:
     presets, commands = (text(site / name / "index.html") for name in ("presets", "commands"))
-    assert "twin_rate" in presets
+    assert "twin_scatter" in presets
     assert "Particles of a run." in presets
     assert 'id="swflow-complete"' in commands
     assert "one pass carries a source point" in text(site / "index.html")

@@ -130,21 +130,21 @@ def test_twin_is_the_homothety_of_the_source(dim: int, mean: float, spread: floa
 def test_a_slower_twin_does_not_diffuse() -> None:
     """FACTS 8, long after the law has come to rest: whole steps carry scatter over, parts do not.
 
-    Steps of h = .5 are whole until τ = 7.5, and then parts 7.5/τ: the squares of all are 30 until
-    τ = 200, where whole steps take 400.
+    Steps of h = .5 are whole until τ = 4, and then parts √(4/τ): the squares of all are
+    8 + 8·log 50 = 39 until τ = 200, where whole steps take 400.
     """
     n, dim = 2000, 4
     source, target = normal(n, dim, 0, torch.float32), normal(n, dim, 1, torch.float32)
     s = (1 + math.sqrt(1 + 4 * 0.2)) / 2
     scatter = {}
-    for rate in (None, 15.0):
+    for part in (None, 8.0):
         settings = {"times": [200], "step": 0.5, "n_directions": 16, "entropy": 0.2}
-        twin = run(source, target, **settings, twin_rate=rate)[-1].twin
+        twin = run(source, target, **settings, twin_scatter=part)[-1].twin
         assert twin is not None
         wanted = s * (source - source.mean(0)) / source.std(0)
-        scatter[rate] = float((twin - twin.mean(0) - wanted).square().mean()) / s**2
+        scatter[part] = float((twin - twin.mean(0) - wanted).square().mean()) / s**2
         assert float(twin.std(0).mean()) == pytest.approx(s, rel=0.03)
-    assert scatter[15.0] < scatter[None] / 3
+    assert scatter[8.0] < scatter[None] / 3
 
 
 def test_noisy_particles_forget_where_they_began() -> None:

@@ -27,7 +27,7 @@ def test_particles_without_noise_have_a_twin_where_asked_for(
     """It is what source points are paired with, and is not asked for by itself."""
     stored = {}
     for twin in ("with_entropy", "always"):
-        settings = SimulationSettings(**TINY_FLOW | {"n_particles": 200}, twin=twin, twin_rate=1)
+        settings = SimulationSettings(**TINY_FLOW | {"n_particles": 200}, twin=twin, twin_scatter=1)
         simulate_dataset(dataset, settings, 0, tmp_path / f"{twin}.zarr", "cpu")
         stored[twin] = run_of(tmp_path / f"{twin}.zarr")
     with_twin, without = stored["always"], stored["with_entropy"]

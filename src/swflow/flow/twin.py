@@ -1,5 +1,7 @@
 """The twin: smooth partner of a flow's particles, which has their law and is what is learned."""
 
+import math
+
 from swflow.schedule.steps import Step
 from swflow.settings import FlowSettings
 
@@ -10,11 +12,13 @@ def has_twin(settings: FlowSettings) -> bool:
 
 
 def twin_part(settings: FlowSettings, step: Step) -> float:
-    """The part of a sliced step that the twin takes, min(1, rate·h/τ) at the step's end.
+    """The part a of a sliced step that the twin takes, min(1, √(s·h/τ)) at the step's end.
 
     The law changes on the scale of log τ, but the scatter of the particles is new at each step:
     whole steps would carry it over, and the twin, which must follow the law alone, would diffuse.
+    Its random walk grows as Σa², here by s in a unit of log time whatever the steps are, while it
+    follows the law at the rate a·τ/h = √(s·τ/h): the more closely the finer the steps.
     """
-    if settings.twin_rate is None:
+    if settings.twin_scatter is None:
         return 1.0
-    return min(1.0, settings.twin_rate * step.size / (step.time + step.size))
+    return min(1.0, math.sqrt(settings.twin_scatter * step.size / (step.time + step.size)))

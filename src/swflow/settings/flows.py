@@ -75,10 +75,11 @@ class IntegrationSettings(Settings):
         description="Sliced steps of the twin towards the particles after each step "
         "of theirs. In many dimensions one corrects little of its lag.",
     )
-    twin_rate: Positive | None = Field(
+    twin_scatter: Positive | None = Field(
         None,
-        description="The twin takes the part min(1, rate·h/τ) of these steps, which ends its "
-        "diffusion over long horizons; 15 lags little (default: whole steps).",
+        description="The twin takes the part min(1, √(scatter·h/τ)) of these steps, whose squares "
+        "add up to the same in each unit of log time: it hardly diffuses over long horizons; 8 "
+        "lags little (default: whole steps).",
     )
     integrator: Literal["splitting", "euler"] = Field(
         "splitting",
