@@ -275,7 +275,7 @@ def planned_over(base: str, study: str, directory: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("study", "simulations", "autoencoders"), [("fashion", 15, 2), ("cifar10", 9, 1)]
+    ("study", "simulations", "autoencoders"), [("fashion", 15, 2), ("cifar10", 6, 1)]
 )
 def test_other_images_take_the_flows_and_models_of_the_digits(
     study: str, simulations: int, autoencoders: int, tmp_path: Path
