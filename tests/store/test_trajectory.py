@@ -159,3 +159,11 @@ def test_rows_are_read_alone(tmp_path: Path) -> None:
     assert store.block_rows == 4096  # of 1 KiB each
     rows = slice(4000, 4200)
     np.testing.assert_array_equal(store.read("drift", 1, rows), given[1].drift[rows])
+
+
+def test_settings_that_another_version_wrote_are_named_with_the_store(tmp_path: Path) -> None:
+    with write_trajectory(tmp_path / "run.zarr", [0.0]) as writer:
+        writer.write(0.0, clouds(snapshots()[0]))
+        writer.finish({"settings": '{"entropy": 0.5, "horizon": 2, "twin_rate": 15.0}'})
+    with pytest.raises(InputError, match=r"run\.zarr, perhaps of another version.*twin_rate"):
+        run_of(tmp_path / "run.zarr")

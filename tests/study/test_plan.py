@@ -36,15 +36,10 @@ def test_study_answers_what_the_rules_ask() -> None:
     }
 
 
-def test_models_are_drawn_at_every_time_when_they_learn_from_some() -> None:
-    models = {
-        "some": {"kind": "flow_map", "time_stride": 2},
-        "all": {"kind": "flow_map"},
-    }
-    plan = planned(changed(models=models, experiments=[]))
-    assert plan.sampled_times("f", "some") == stored_times(plan.study.flows["f"])[1:]
-    assert plan.sampled_times("f", "all") == []
-    assert plan.sampled_times("f", "particles") == []
+def test_rows_are_drawn_at_every_stored_time_from_the_source_on() -> None:
+    plan = planned(changed(models={}, experiments=[]))
+    assert plan.sampled_times("f") == stored_times(plan.study.flows["f"])
+    assert plan.sampled_times("f")[0] == 0
 
 
 def test_studies_between_times_and_over_sizes_have_figures_of_them() -> None:

@@ -73,7 +73,7 @@ def sampled_times(wildcards):
     """Command-line options for the times at which a row is drawn."""
     if wildcards.teacher == DATA:
         return ""
-    times = plan.sampled_times(wildcards.teacher, wildcards.model)
+    times = plan.sampled_times(wildcards.teacher)
     return " ".join(f"--time {t!r}" for t in times)
 
 

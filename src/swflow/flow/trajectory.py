@@ -11,7 +11,7 @@ import torch
 from swflow.flow.twin import has_twin
 from swflow.randomness import keyed_generator
 from swflow.runtime.errors import InputError
-from swflow.settings import SimulationSettings
+from swflow.settings import SimulationSettings, parse_settings
 
 EVERY = slice(None)
 
@@ -41,12 +41,15 @@ class Store(Protocol):
 class Trajectory:
     """The flow at each stored time: `time (T,)`, time[0] = 0, and clouds `(n, d)`.
 
-    Reading raises InputError where the store is damaged.
+    Raises InputError where another version of swflow wrote other settings, and reading where the
+    store is damaged.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.settings = SimulationSettings.model_validate(json.loads(store.attributes["settings"]))
+        where = f"{store.name}, perhaps of another version of swflow (then remove it)"
+        written = json.loads(store.attributes["settings"])
+        self.settings: SimulationSettings = parse_settings(SimulationSettings, written, where)
         self.entropy = self.settings.entropy
         self.time, self.label, self.shape = store.time, store.label, store.shape
 

@@ -13,7 +13,7 @@ Count = Annotated[int, Field(ge=1)]
 class Settings(BaseModel):
     """Immutable settings. Unknown keys, infinities and NaN are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
 
     def canonical(self) -> str:
         """JSON that is equal for equal settings: all defaults filled, keys sorted."""

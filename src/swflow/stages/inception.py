@@ -45,7 +45,7 @@ def inception(samples: Path, dataset: Dataset, images: Dataset, weights: Path, o
     """Write FID and KID of stored samples against real images, a record for each condition.
 
     dataset: what was drawn, images or their latents. As many samples as there are real images to
-    compare with; the first record is of other real images: the floor. Raises InputError where
+    compare with, after time 0; the first record is of other real images: the floor. Raises InputError where
     torch-fidelity is not installed, or the weights are not the published ones.
     """
     measure = _torch_fidelity()
@@ -54,7 +54,7 @@ def inception(samples: Path, dataset: Dataset, images: Dataset, weights: Path, o
     fresh = images.units.decode(images.fresh.rows())
     n = min(len(real), len(fresh))
     records = [{"of": "real images", **_measured(measure, fresh[:n], real[:n], images, weights)}]
-    for draws in read_samples(samples):
+    for draws in (of for of in read_samples(samples) if of.condition.time != 0):
         made = dataset.units.decode(draws.flat[:n])
         condition = draws.condition._asdict() | {"of": samples.parent.name}
         records.append(condition | _measured(measure, made, real[:n], images, weights))

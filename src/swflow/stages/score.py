@@ -63,8 +63,9 @@ class Inputs:
 
     @cached_property
     def draws(self) -> list[Draws]:
-        """The stored draws."""
-        return [] if self.samples is None else list(read_samples(self.samples))
+        """The stored draws, but for the source's at time 0, which pictures alone show."""
+        stored = [] if self.samples is None else read_samples(self.samples)
+        return [of for of in stored if of.condition.time != 0]
 
     @cached_property
     def runs(self) -> list[Trajectory]:

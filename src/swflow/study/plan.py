@@ -72,10 +72,12 @@ class Plan:
         low, high = min(learned), max(learned)
         return [e for e in self.study.flows[flow].entropies if low <= e <= high]
 
-    def sampled_times(self, flow: str, model: str) -> list[float]:
-        """The times at which a row is drawn beyond those it learned from: none, or all stored."""
-        between = getattr(self.study.models.get(model), "time_stride", 1) > 1
-        return stored_times(self.study.flows[flow])[1:] if between else []
+    def sampled_times(self, flow: str) -> list[float]:
+        """The times at which rows of a flow are drawn: all stored, the source at time 0 included.
+
+        Also those that a model did not learn from.
+        """
+        return stored_times(self.study.flows[flow])
 
     def score_threads(self, teacher: str, model: str) -> int:
         """Conditions of a row that are worth scoring side by side."""
@@ -227,7 +229,7 @@ class Plan:
         """Whether a model is scored at times or entropies that it does not learn from."""
         flow = experiment.flow
         return any(
-            self.sampled_times(flow, model)
+            getattr(self.study.models[model], "time_stride", 1) > 1
             or set(self.sampled_entropies(flow, model)) > set(self.learned_entropies(flow, model))
             for model in experiment.models
             if self.teacher(flow, model) != DATA

@@ -70,7 +70,8 @@ def _paths(axes: Any, units: Affine, draws: list[Draws]) -> None:
     axes.plot(paths[..., 0], paths[..., 1], color="0.5", linewidth=0.4, alpha=0.7)
     axes.scatter(*paths[0].T, s=3, color="C1", zorder=2, label="first")
     axes.scatter(*paths[-1].T, s=3, color="C0", zorder=3, label="last")
-    axes.legend(loc="lower right", fontsize=7, markerscale=2, handletextpad=0, frameon=True)
+    beneath = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "ncols": 2, "frameon": False}
+    axes.legend(**beneath, fontsize=9, markerscale=2, handletextpad=0)
 
 
 def image_figure(dataset: Dataset, shown: dict[str, Panels]) -> Figure:
