@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from scipy.integrate import solve_ivp
 
 from swflow import FlowSettings, Snapshot, simulate
 from swflow.flow.trajectory import Trajectory
@@ -29,6 +30,19 @@ def run(
     """Every stored time of a flow."""
     generator = torch.Generator().manual_seed(seed)
     return list(simulate(source, target, FlowSettings(**settings), generator=generator))
+
+
+def relaxed(entropy: float, spread: float, times: list[float]) -> tuple[list[float], list[float]]:
+    """FACTS 4 and 8: s' = 1 − s + ε/s from `spread`, and Φ' = (1/s − 1)Φ from 1, at times."""
+    solution = solve_ivp(
+        lambda _, y: [1 - y[0] + entropy / y[0], (1 / y[0] - 1) * y[1]],
+        (0, max(times)),
+        [spread, 1.0],
+        t_eval=times,
+        rtol=1e-9,
+        atol=1e-11,
+    )
+    return solution.y[0].tolist(), solution.y[1].tolist()
 
 
 def run_of(path: Path) -> Trajectory:

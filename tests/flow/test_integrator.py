@@ -5,13 +5,12 @@ from itertools import pairwise
 
 import pytest
 import torch
-from scipy.integrate import solve_ivp
 
 import swflow
 from swflow import FlowSettings, random_directions, simulate, sliced_wasserstein
 from swflow.flow.source import draw_source
 from swflow.settings import SourceSettings
-from tests.helpers import normal, run
+from tests.helpers import normal, relaxed, run
 
 
 @pytest.mark.parametrize("dim", [2, 5])
@@ -90,19 +89,6 @@ def test_spread_relaxes_in_time_as_the_ode() -> None:
             middle = value + h / 2 * (1 - value + entropy / value)
             value += h * (1 - middle + entropy / middle)
         assert float(snapshot.particles.var(0).mean().sqrt()) == pytest.approx(value, rel=0.01)
-
-
-def relaxed(entropy: float, spread: float, times: list[float]) -> tuple[list[float], list[float]]:
-    """FACTS 4 and 8: s' = 1 − s + ε/s from `spread`, and Φ' = (1/s − 1)Φ from 1, at times."""
-    solution = solve_ivp(
-        lambda _, y: [1 - y[0] + entropy / y[0], (1 / y[0] - 1) * y[1]],
-        (0, max(times)),
-        [spread, 1.0],
-        t_eval=times,
-        rtol=1e-9,
-        atol=1e-11,
-    )
-    return solution.y[0].tolist(), solution.y[1].tolist()
 
 
 @pytest.mark.parametrize(("dim", "mean", "spread"), [(2, 0.0, 1.0), (2, 2.0, 0.5), (8, 2.0, 0.5)])

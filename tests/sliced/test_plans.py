@@ -4,15 +4,17 @@ import math
 from functools import partial
 
 import numpy as np
+import ot
 import pytest
 import torch
 
 from swflow import FlowSettings, random_directions, simulate, sliced_velocity, sliced_wasserstein
-from swflow.settings.slicing import HistogramSettings, SketchSettings
+from swflow.settings.slicing import EntropicSettings, HistogramSettings, SketchSettings
 from swflow.sliced import sorting
 from swflow.sliced.directions.dense import as_directions
 from swflow.sliced.distances import evaluation_directions
 from swflow.sliced.drift import drift
+from swflow.sliced.plans.entropic import Entropic
 from swflow.sliced.plans.exact import Exact
 from swflow.sliced.plans.histogram import Histogram
 from swflow.sliced.plans.sketch import Sketch
@@ -231,3 +233,65 @@ def test_a_sketch_needs_no_target_after_its_first_step() -> None:
     generator = torch.Generator().manual_seed(3)
     assert len(list(simulate(normal(300, 2, 0), target, settings, generator=generator))) == 3
     assert target.reads == 1
+
+
+def entropic(**settings: object) -> Entropic:
+    return Entropic(EntropicSettings(**settings))
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5])
+def test_the_entropic_plan_is_the_one_of_a_peer(temperature: float) -> None:
+    """As many parts as points: POT's Sinkhorn, its plan's conditional means."""
+    x, y = (of.T.double().contiguous() for of in (normal(30, 2, 0), 1 + 2 * normal(30, 2, 1)))
+    plan = entropic(temperature=temperature, n_quantiles=30, n_iterations=500)
+    moved, _ = plan.displacement(x, plan.goals(y, 30), x[:, :0])
+    weights = np.full(30, 1 / 30)
+    for line in range(2):
+        a, b = x[line].numpy(), y[line].numpy()
+        cost = (a[:, None] - b) ** 2 / 2
+        joint = ot.sinkhorn(
+            weights, weights, cost, temperature, "sinkhorn_log", numItermax=10**5, stopThr=1e-9
+        )
+        partners = 30 * joint @ b
+        np.testing.assert_allclose(moved[line], partners - a, atol=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.1, 0.5])
+def test_the_entropic_map_between_gaussians_has_the_slope_of_its_closed_form(
+    temperature: float,
+) -> None:
+    """FACTS 19: c/s² with c = −γ/2 + √(γ²/4 + s²s₁²), by quantiles of both laws, three steps in."""
+    s, s1, n = 0.8, 1.5, 4096
+    levels = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    line = torch.special.ndtri(levels)[None]
+    x, y = s * line, s1 * line
+    plan, debiased = (
+        entropic(temperature=temperature, n_quantiles=128, n_iterations=100, debiased=of)
+        for of in (False, True)
+    )
+
+    def slope(variance: float, goal: float) -> float:
+        c = -temperature / 2 + math.sqrt(temperature**2 / 4 + variance * goal)
+        return c / variance
+
+    for of, expected in (
+        (plan, slope(s**2, s1**2) - 1),
+        (debiased, slope(s**2, s1**2) - slope(s**2, s**2)),
+    ):
+        moved, _ = of.displacement(x, of.goals(y, n), x[:, :0])
+        middle = line.abs() < 1.5  # parts are few in the tails
+        found = float((moved * x)[middle].sum() / x.square()[middle].sum())
+        assert found == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("debiased", [False, True])
+def test_a_flow_by_entropic_plans_shrinks_unless_it_is_debiased(debiased: bool) -> None:
+    """FACTS 19: to rest at s² = s₁² − γ, or at s₁."""
+    n, gamma = 4000, 0.3
+    source, target = normal(n, 2, 0), normal(n, 2, 1)
+    plan = {"kind": "entropic", "temperature": gamma, "debiased": debiased}
+    settings = FlowSettings(times=[8], step=0.4, n_directions=8, transport=plan)
+    generator = torch.Generator().manual_seed(0)
+    end = list(simulate(source, target, settings, generator=generator))[-1].particles
+    expected = float(target.var(dim=0).mean()) - (0 if debiased else gamma)
+    assert float(end.var(dim=0).mean()) == pytest.approx(expected, rel=0.02)

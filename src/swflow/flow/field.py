@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from swflow.flow.group import ALONE, Group
-from swflow.flow.regularisers.base import Regulariser
+from swflow.flow.regularisers.base import Regulariser, regularisers_of
 from swflow.flow.target import Rows, class_sizes, fresh_subset, fresh_subsets
 from swflow.randomness import keyed_generator
 from swflow.settings import FlowSettings, implementation
@@ -93,11 +93,13 @@ class DriftField:
     def _plan(self) -> Plan:
         kind = self.settings.transport
         plan: Plan = implementation(kind)(kind)
+        for regulariser in self._regularisers:
+            plan = regulariser.plan(plan)
         return plan
 
     @cached_property
     def _regularisers(self) -> list[Regulariser]:
-        return [implementation(kind)(kind) for kind in self.settings.regularisers]
+        return regularisers_of(self.settings)
 
     @cached_property
     def _fixed(self) -> Directions:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from swflow.flow.field import ClassRows, DriftField
 from swflow.flow.group import ALONE, Group
+from swflow.flow.regularisers.base import check_regularisers
 from swflow.flow.target import Rows
 from swflow.flow.twin import has_twin, twin_part
 from swflow.randomness import fresh_key
@@ -85,7 +86,7 @@ def simulate(
     if tracers is None:
         tracers, tracer_labels = source[:0], None if source_labels is None else source_labels[:0]
     clouds, labels = (source, target, tracers), (source_labels, target_labels, tracer_labels)
-    _check_settings(settings, dim, group)
+    _check_settings(settings, source, group)
     field = DriftField(
         target,
         target_labels,
@@ -175,9 +176,11 @@ def _check_clouds(source: Tensor, target: Rows, tracers: Tensor | None) -> int:
     return source.shape[1]
 
 
-def _check_settings(settings: FlowSettings, dim: int, group: Group) -> None:
+def _check_settings(settings: FlowSettings, source: Tensor, group: Group) -> None:
+    n, dim = source.shape
     check_steps(settings, settings.entropy)
     check_directions(settings, dim)
+    check_regularisers(settings, n)
     shares = settings.n_directions // (dim if settings.directions.in_blocks else 1)
     if group.size > shares:
         raise InputError(

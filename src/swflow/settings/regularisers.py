@@ -1,6 +1,6 @@
 """Settings of what regularises a flow beside the entropy of its law."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,4 +21,14 @@ class SmoothingSettings(RegulariserSettings):
     width: Positive = Field(0.1, description="Standard deviation, in model units.")
 
 
-AnyRegulariser = SmoothingSettings
+class SlicedEntropySettings(RegulariserSettings):
+    """The entropy of the law's projections: particles spread without noise."""
+
+    home: ClassVar[str] = "swflow.flow.regularisers.sliced_entropy:SlicedEntropy"
+    kind: Literal["sliced_entropy"] = "sliced_entropy"
+    strength: Positive = Field(
+        0.01, description="ε of ε·d·E_θ ∫ρ_θ log ρ_θ; of isotropic Gaussians the entropy's."
+    )
+
+
+AnyRegulariser = Annotated[SmoothingSettings | SlicedEntropySettings, Field(discriminator="kind")]

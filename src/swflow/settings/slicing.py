@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from swflow.settings.base import Kind, Positive
+from swflow.settings.base import Count, Kind, Positive
 
 Side = Annotated[int, Field(ge=1)]
 
@@ -124,4 +124,26 @@ class HistogramSettings(PlanSettings):
     n_bins: Annotated[int, Field(ge=2)] = Field(4096, description="Bins along each direction.")
 
 
-AnyPlan = Annotated[ExactSettings | SketchSettings | HistogramSettings, Field(discriminator="kind")]
+class EntropicSettings(PlanSettings):
+    """By a plan that is blurred at a temperature, each particle to the mean of its partners."""
+
+    home: ClassVar[str] = "swflow.sliced.plans.entropic:Entropic"
+    condensed: ClassVar[bool] = True
+    kind: Literal["entropic"] = "entropic"
+    temperature: Positive = Field(
+        0.1,
+        description="γ, of the cost ½|x − y|²: in squared model units. It shrinks what is made.",
+    )
+    debiased: bool = Field(
+        False, description="As the Sinkhorn divergence moves: without what γ shrinks."
+    )
+    n_quantiles: Annotated[int, Field(ge=2)] = Field(
+        64, description="Even parts of both laws, between which the plan is."
+    )
+    n_iterations: Count = Field(20, description="Sinkhorn's iterations, from the monotone map on.")
+
+
+AnyPlan = Annotated[
+    ExactSettings | SketchSettings | HistogramSettings | EntropicSettings,
+    Field(discriminator="kind"),
+]

@@ -45,8 +45,8 @@ def inception(samples: Path, dataset: Dataset, images: Dataset, weights: Path, o
     """Write FID and KID of stored samples against real images, a record for each condition.
 
     dataset: what was drawn, images or their latents. As many samples as there are real images to
-    compare with, after time 0; the first record is of other real images: the floor. Raises InputError where
-    torch-fidelity is not installed, or the weights are not the published ones.
+    compare with, after time 0; the first record is of other real images: the floor. Raises
+    InputError where torch-fidelity is not installed, or the weights are not the published ones.
     """
     measure = _torch_fidelity()
     _check_weights(weights)

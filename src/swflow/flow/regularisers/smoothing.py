@@ -1,11 +1,13 @@
 """The target convolved with a Gaussian."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from swflow.settings.regularisers import SmoothingSettings
+from swflow.sliced.plans.base import Plan
 
 
 @dataclass(frozen=True)
@@ -21,3 +23,11 @@ class Smoothing:
         """Rows `(m, d)` with noise."""
         noise = torch.randn(rows.shape, generator=generator, device=rows.device, dtype=rows.dtype)
         return rows + self.settings.width * noise
+
+    def plan(self, plan: Plan) -> Plan:
+        """The plan itself."""
+        return plan
+
+    def longest_step(self, n: int) -> float:
+        """Any step is stable."""
+        return math.inf
