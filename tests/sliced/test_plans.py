@@ -9,7 +9,12 @@ import pytest
 import torch
 
 from swflow import FlowSettings, random_directions, simulate, sliced_velocity, sliced_wasserstein
-from swflow.settings.slicing import EntropicSettings, HistogramSettings, SketchSettings
+from swflow.settings.slicing import (
+    EntropicSettings,
+    HistogramSettings,
+    SketchSettings,
+    UnbalancedSettings,
+)
 from swflow.sliced import sorting
 from swflow.sliced.directions.dense import as_directions
 from swflow.sliced.distances import evaluation_directions
@@ -17,7 +22,9 @@ from swflow.sliced.drift import drift
 from swflow.sliced.plans.entropic import Entropic
 from swflow.sliced.plans.exact import Exact
 from swflow.sliced.plans.histogram import Histogram
+from swflow.sliced.plans.partial import matched_moves
 from swflow.sliced.plans.sketch import Sketch
+from swflow.sliced.plans.unbalanced import Unbalanced
 from swflow.sliced.sorting import displaced, sorted_rows
 from tests import helpers, reference
 
@@ -239,11 +246,18 @@ def entropic(**settings: object) -> Entropic:
     return Entropic(EntropicSettings(**settings))
 
 
+def lines(n: int, seed: int) -> torch.Tensor:
+    """Three lines of n points, increasing, the last with a heavy tail."""
+    x = normal(3, n, seed).double()
+    x[2] = x[2].abs() ** 3
+    return x.sort(dim=1).values
+
+
 @pytest.mark.parametrize("temperature", [0.1, 0.5])
 def test_the_entropic_plan_is_the_one_of_a_peer(temperature: float) -> None:
     """As many parts as points: POT's Sinkhorn, its plan's conditional means."""
     x, y = (of.T.double().contiguous() for of in (normal(30, 2, 0), 1 + 2 * normal(30, 2, 1)))
-    plan = entropic(temperature=temperature, n_quantiles=30, n_iterations=500)
+    plan = entropic(temperature=temperature, n_parts=30, n_iterations=500)
     moved, _ = plan.displacement(x, plan.goals(y, 30), x[:, :0])
     weights = np.full(30, 1 / 30)
     for line in range(2):
@@ -266,7 +280,7 @@ def test_the_entropic_map_between_gaussians_has_the_slope_of_its_closed_form(
     line = torch.special.ndtri(levels)[None]
     x, y = s * line, s1 * line
     plan, debiased = (
-        entropic(temperature=temperature, n_quantiles=128, n_iterations=100, debiased=of)
+        entropic(temperature=temperature, n_parts=128, n_iterations=100, debiased=of)
         for of in (False, True)
     )
 
@@ -295,3 +309,61 @@ def test_a_flow_by_entropic_plans_shrinks_unless_it_is_debiased(debiased: bool) 
     end = list(simulate(source, target, settings, generator=generator))[-1].particles
     expected = float(target.var(dim=0).mean()) - (0 if debiased else gamma)
     assert float(end.var(dim=0).mean()) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("n_pairs", [1, 7, 19, 20])
+def test_the_partial_plan_is_the_one_of_a_peer(n_pairs: int) -> None:
+    """POT's solver of the line, which knows no mass but a number of pairs."""
+    x, y = lines(20, 0), 1 + 2 * lines(20, 1)
+    moved = matched_moves(x, y, n_pairs)
+    for of, to, move in zip(x.numpy(), y.numpy(), moved.numpy(), strict=True):
+        chosen, partners, costs = ot.partial.partial_wasserstein_1d(of, to, n_pairs, p=2)
+        expected = np.zeros(20)
+        expected[np.sort(chosen)] = to[np.sort(partners)] - of[np.sort(chosen)]
+        assert (move**2).sum() == pytest.approx(np.sum(costs))
+        np.testing.assert_allclose(move, expected, atol=1e-12)
+
+
+def test_a_partial_flow_leaves_what_is_far_away_where_it_is() -> None:
+    """A tenth of the target lies far off: where four fifths travel, none goes to it."""
+    n = 2000
+    source, target = normal(n, 2, 0), normal(n, 2, 1)
+    target[: n // 10] += 30
+    ends = {}
+    for mass in (0.8, 1.0):
+        plan = {"kind": "partial", "mass": mass}
+        settings = FlowSettings(times=[6], step=0.5, n_directions=8, transport=plan)
+        generator = torch.Generator().manual_seed(0)
+        ends[mass] = list(simulate(source, target, settings, generator=generator))[-1].particles
+    assert float(ends[0.8].max()) < 8
+    assert float(ends[1.0].max()) > 15
+    assert float(ends[0.8].mean(dim=0).norm()) < 0.2
+
+
+@pytest.mark.parametrize("price", [0.3, 3.0])
+def test_the_unbalanced_plan_is_the_one_of_a_peer(price: float) -> None:
+    """POT's solver, of the cost |x − y|² at twice the price: what its marginals leave to move."""
+    x, y = lines(20, 0), 1 + 2 * lines(20, 1)
+    plan = Unbalanced(UnbalancedSettings(price=price, n_parts=20, n_iterations=2000))
+    moved = plan.moves(x, y)
+    given = {"p": 2, "numItermax": 2000, "returnCost": "total"}
+    first, second, _ = ot.unbalanced.uot_1d(x.T, y.T, 2 * price, **given)
+    for line in range(3):
+        a, b = first[:, line].numpy(), second[:, line].numpy()
+        joint = ot.emd_1d(x[line].numpy(), y[line].numpy(), a / a.sum(), b / b.sum())
+        partners = joint @ y[line].numpy() / joint.sum(axis=1)
+        expected = 20 * a * (partners - x[line].numpy())
+        # Frank-Wolfe steps leave an error of the inverse of their number.
+        np.testing.assert_allclose(moved[line], expected, atol=0.02, rtol=0.01)
+
+
+def test_an_unbalanced_plan_of_a_high_price_is_the_exact_one() -> None:
+    x, y = lines(40, 0), 1 + 2 * lines(40, 1)
+    plan = Unbalanced(UnbalancedSettings(price=1e9, n_parts=40))
+    torch.testing.assert_close(plan.moves(x, y), y - x, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("mass", [0.0, 1.1])
+def test_a_mass_that_is_none_is_named(mass: float) -> None:
+    with pytest.raises(ValueError, match=r"transport\.partial\.mass|mass"):
+        FlowSettings(times=[1], transport={"kind": "partial", "mass": mass})

@@ -58,7 +58,7 @@ class IntegrationSettings(Settings):
         ExactSettings(),
         description="Along a direction: exact, by sorting; sketch, by n_quantiles (Liutkus et al. "
         "2019, whose fixed directions and Euler steps are then the default); histogram, by "
-        "counting in n_bins, without sorting; entropic, by a plan of a temperature.",
+        "counting in n_bins, without sorting; entropic, partial or unbalanced, as regularisers.",
     )
     target_batch: Count | None = Field(
         None,

@@ -124,11 +124,19 @@ class HistogramSettings(PlanSettings):
     n_bins: Annotated[int, Field(ge=2)] = Field(4096, description="Bins along each direction.")
 
 
-class EntropicSettings(PlanSettings):
+class PartsSettings(PlanSettings):
+    """By a plan between even parts of both laws."""
+
+    condensed: ClassVar[bool] = True
+    n_parts: Annotated[int, Field(ge=2)] = Field(
+        64, description="Even parts of both laws, between which the plan is."
+    )
+
+
+class EntropicSettings(PartsSettings):
     """By a plan that is blurred at a temperature, each particle to the mean of its partners."""
 
     home: ClassVar[str] = "swflow.sliced.plans.entropic:Entropic"
-    condensed: ClassVar[bool] = True
     kind: Literal["entropic"] = "entropic"
     temperature: Positive = Field(
         0.1,
@@ -137,13 +145,36 @@ class EntropicSettings(PlanSettings):
     debiased: bool = Field(
         False, description="As the Sinkhorn divergence moves: without what γ shrinks."
     )
-    n_quantiles: Annotated[int, Field(ge=2)] = Field(
-        64, description="Even parts of both laws, between which the plan is."
-    )
     n_iterations: Count = Field(20, description="Sinkhorn's iterations, from the monotone map on.")
 
 
+class PartialSettings(PartsSettings):
+    """By a plan of a part of the mass; the other particles stay."""
+
+    home: ClassVar[str] = "swflow.sliced.plans.partial:Partial"
+    kind: Literal["partial"] = "partial"
+    mass: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.9, description="The part of both laws that is transported."
+    )
+
+
+class UnbalancedSettings(PartsSettings):
+    """By a plan that gives up mass at a price; particles keep theirs, and move by what travels."""
+
+    home: ClassVar[str] = "swflow.sliced.plans.unbalanced:Unbalanced"
+    kind: Literal["unbalanced"] = "unbalanced"
+    price: Positive = Field(
+        1.0, description="ρ, of KL beside the cost ½|x − y|²: in squared model units."
+    )
+    n_iterations: Count = Field(20, description="Frank-Wolfe steps.")
+
+
 AnyPlan = Annotated[
-    ExactSettings | SketchSettings | HistogramSettings | EntropicSettings,
+    ExactSettings
+    | SketchSettings
+    | HistogramSettings
+    | EntropicSettings
+    | PartialSettings
+    | UnbalancedSettings,
     Field(discriminator="kind"),
 ]

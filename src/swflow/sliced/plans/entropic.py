@@ -1,47 +1,32 @@
 """The entropic plan: transport along a line that is blurred at a temperature."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from swflow.settings.slicing import EntropicSettings
-from swflow.sliced.plans.base import interpolate
-from swflow.sliced.plans.exact import monotone_goals
-from swflow.sliced.sorting import sorted_rows
+from swflow.sliced.plans.parts import PartsPlan
 
 
-@dataclass(frozen=True)
-class Entropic:
+class Entropic(PartsPlan):
     """Each particle to its mean partner under the plan π that is least in E ½|x − y|² + γ·KL.
 
-    KL is that to independence, γ the temperature; π comes from Sinkhorn's iterations between Q even
-    parts of both laws, which begin at the potentials of the monotone map (Peyré & Cuturi 2019,
-    Computational optimal transport, chapter 4). Between N(m, s²) and N(m₁, s₁²) the map has the
-    slope c/s², c = −γ/2 + √(γ²/4 + s²s₁²): a flow comes to rest at s² = s₁² − γ. Debiased, the
-    displacement is T_μν − T_μμ, that of the Sinkhorn divergence (Feydy et al. 2019, Interpolating
-    between optimal transport and MMD using Sinkhorn divergences), and it rests at s₁.
+    KL is that to independence, γ the temperature; π comes from Sinkhorn's iterations, which begin
+    at the potentials of the monotone map (Peyré & Cuturi 2019, Computational optimal transport,
+    chapter 4). Between N(m, s²) and N(m₁, s₁²) the map has the slope c/s²,
+    c = −γ/2 + √(γ²/4 + s²s₁²): a flow comes to rest at s² = s₁² − γ. Debiased, the displacement is
+    T_μν − T_μμ, that of the Sinkhorn divergence (Feydy et al. 2019, Interpolating between optimal
+    transport and MMD using Sinkhorn divergences), and it rests at s₁.
     """
 
-    settings: EntropicSettings = EntropicSettings()
+    def __init__(self, settings: EntropicSettings) -> None:
+        self.settings, self.n_parts = settings, settings.n_parts
 
-    def goals(self, target: Tensor, n: int) -> Tensor:
-        """The means of Q even parts of each row."""
-        return self._parts(target)
-
-    def displacement(self, x: Tensor, goals: Tensor, tracers: Tensor) -> tuple[Tensor, Tensor]:
-        """T(z) − z is linear between the means of x's parts, and constant beyond its ends."""
-        knots = self._parts(x)
-        at = self._partners(knots, goals)
-        moves = at - (self._partners(knots, knots) if self.settings.debiased else knots)
-        return interpolate(x, knots, moves), interpolate(tracers, knots, moves)
-
-    def _parts(self, x: Tensor) -> Tensor:
-        """`(L, n)` -> `(L, Q)`, increasing."""
-        return monotone_goals(sorted_rows(x), self.settings.n_quantiles)
+    def moves(self, x: Tensor, y: Tensor) -> Tensor:
+        """To the mean partner, from the own place or (debiased) the mean partner in x's own law."""
+        return self._partners(x, y) - (self._partners(x, x) if self.settings.debiased else x)
 
     def _partners(self, x: Tensor, y: Tensor) -> Tensor:
-        """E[y | x] under the plan between even parts x and y `(L, Q)`: `(L, Q)`."""
+        """E[y | x] under the plan: `(L, Q)`."""
         gamma = self.settings.temperature
         cost = (x[:, :, None] - y[:, None, :]).square() / (2 * gamma)
         g = monotone_potential(x, y) / gamma
