@@ -111,3 +111,19 @@ def test_new_kinds_metric_and_figure_run_beside_what_is_there(
 def test_a_kind_that_is_not_installed_is_named(study: Extended) -> None:
     with pytest.raises(AssertionError, match=r"datasets.spiral.kind = 'spiral': allowed are"):
         study.snakemake(None, "--dry-run")
+
+
+def test_another_workflow_uses_this_one_as_a_module(tmp_path: Path) -> None:
+    """Its own rules take what ours make, from a part of its own config."""
+    project, run = tmp_path / "project", tmp_path / "run"
+    project.mkdir()
+    config = write_config(project / "mine.yaml", {"swflow": TINY})
+    (text,) = blocks("snakemake")
+    text = text.replace("path/to/swflow/Snakefile", str(ROOT / "Snakefile"))
+    (project / "Snakefile").write_text(text.replace("mine.yaml", str(config)))
+    snakemake(project, run, config, installed=ROOT / "src")
+    assert int((run / "sizes.txt").read_text().split()[0]) > 1000
+    target = ["results/metrics.csv", "--dry-run"]
+    plan = counted(snakemake(project, run, config, *target, installed=ROOT / "src"))
+    assert plan["swflow_train"] == 10
+    assert plan["swflow_prepare"] == 4  # one was made
