@@ -78,8 +78,8 @@ class IntegrationSettings(Settings):
     twin_scatter: Positive | None = Field(
         None,
         description="The twin takes the part min(1, √(scatter·h/τ)) of these steps, whose squares "
-        "add up to the same in each unit of log time: it hardly diffuses over long horizons; 8 "
-        "lags little (default: whole steps).",
+        "add up to the same in each unit of log time: it hardly diffuses over long horizons; 16 "
+        "to 50 lag little (default: whole steps).",
     )
     integrator: Literal["splitting", "euler"] = Field(
         "splitting",
