@@ -44,10 +44,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "installed"
 
 
-def swflow(installed: Path, cwd: Path, *words: str) -> str:
-    """The command, from a folder without the checkout."""
+def python(installed: Path, cwd: Path, *words: str) -> str:
+    """What Python prints with the wheel before all else, from a folder without the checkout."""
     environment = os.environ | {"PYTHONPATH": str(installed)}
-    command = [sys.executable, "-m", "swflow.cli", *words]
+    command = [sys.executable, *words]
     run = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
@@ -56,10 +56,7 @@ def swflow(installed: Path, cwd: Path, *words: str) -> str:
 
 
 def test_it_is_the_wheel_that_is_imported(installed: Path, tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(installed)}
-    code = "import swflow; print(swflow.__file__)"
-    command = [sys.executable, "-c", code]
-    found = subprocess.check_output(command, cwd=tmp_path, env=environment, text=True)
+    found = python(installed, tmp_path, "-c", "import swflow; print(swflow.__file__)")
     assert Path(found.strip()).is_relative_to(installed)
 
 
@@ -74,7 +71,7 @@ def test_the_wheel_holds_its_images_and_carries_noise_to_them(
         ["simulate", "clothes.h5", "--settings", json.dumps(flow), "--out", "run.zarr"],
         ["sample", "run.zarr", "--out", "drawn.png", "-n", "9"],
     ):
-        swflow(installed, tmp_path, *words)
+        python(installed, tmp_path, "-m", "swflow.cli", *words)
     assert (tmp_path / "drawn.png").stat().st_size > 0
 
 

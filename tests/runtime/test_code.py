@@ -47,7 +47,11 @@ for name, fields in {
     "structured": {"directions": "structured"},
     "local": {"directions": "local"},
     "convolutional": {"directions": "convolutional"},
+    "entropic": {"transport": "entropic"},
+    "partial": {"transport": "partial"},
+    "unbalanced": {"transport": "unbalanced"},
     "smoothed": smoothed,
+    "spread": {"regularisers": [{"kind": "sliced_entropy"}]},
 }.items():
     settings = SimulationSettings(horizon=1, **fields)
     found[f"simulate:{name}"] = roots.simulation_code(settings)
@@ -163,15 +167,21 @@ def test_formulas_of_the_flow_simulate_again(
         # By the exact plan the twin follows its particles in every flow with entropy.
         (
             "sliced/plans/exact.py",
-            {"exact", "sketch", "histogram", "structured", "local", "convolutional", "smoothed"},
+            {"exact", "sketch", "histogram", "structured", "local", "convolutional", "smoothed"}
+            | {"entropic", "partial", "unbalanced", "spread"},
         ),
         ("sliced/plans/sketch.py", {"sketch"}),
         ("sliced/plans/histogram.py", {"histogram"}),
+        ("sliced/plans/parts.py", {"entropic", "partial", "unbalanced"}),
+        ("sliced/plans/entropic.py", {"entropic"}),
+        ("sliced/plans/partial.py", {"partial"}),
+        ("sliced/plans/unbalanced.py", {"unbalanced"}),
         # Bases of large tiles are structured.
         ("sliced/directions/structured.py", {"structured", "local"}),
         ("sliced/directions/local.py", {"local"}),
         ("sliced/directions/convolutional.py", {"convolutional"}),
         ("flow/regularisers/smoothing.py", {"smoothed"}),
+        ("flow/regularisers/sliced_entropy.py", {"spread"}),
     ],
 )
 def test_kinds_of_plans_directions_and_regularisers_count_where_they_are_asked_for(

@@ -304,9 +304,8 @@ def test_a_flow_by_entropic_plans_shrinks_unless_it_is_debiased(debiased: bool) 
     n, gamma = 4000, 0.3
     source, target = normal(n, 2, 0), normal(n, 2, 1)
     plan = {"kind": "entropic", "temperature": gamma, "debiased": debiased}
-    settings = FlowSettings(times=[8], step=0.4, n_directions=8, transport=plan)
-    generator = torch.Generator().manual_seed(0)
-    end = list(simulate(source, target, settings, generator=generator))[-1].particles
+    given = {"times": [8], "step": 0.4, "n_directions": 8, "transport": plan}
+    end = helpers.run(source, target, 0, **given)[-1].particles
     expected = float(target.var(dim=0).mean()) - (0 if debiased else gamma)
     assert float(end.var(dim=0).mean()) == pytest.approx(expected, rel=0.02)
 
@@ -332,9 +331,8 @@ def test_a_partial_flow_leaves_what_is_far_away_where_it_is() -> None:
     ends = {}
     for mass in (0.8, 1.0):
         plan = {"kind": "partial", "mass": mass}
-        settings = FlowSettings(times=[6], step=0.5, n_directions=8, transport=plan)
-        generator = torch.Generator().manual_seed(0)
-        ends[mass] = list(simulate(source, target, settings, generator=generator))[-1].particles
+        given = {"times": [6], "step": 0.5, "n_directions": 8, "transport": plan}
+        ends[mass] = helpers.run(source, target, 0, **given)[-1].particles
     assert float(ends[0.8].max()) < 8
     assert float(ends[1.0].max()) > 15
     assert float(ends[0.8].mean(dim=0).norm()) < 0.2
@@ -365,5 +363,5 @@ def test_an_unbalanced_plan_of_a_high_price_is_the_exact_one() -> None:
 
 @pytest.mark.parametrize("mass", [0.0, 1.1])
 def test_a_mass_that_is_none_is_named(mass: float) -> None:
-    with pytest.raises(ValueError, match=r"transport\.partial\.mass|mass"):
+    with pytest.raises(ValueError, match=r"transport\.partial\.mass"):
         FlowSettings(times=[1], transport={"kind": "partial", "mass": mass})

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from swflow.runtime.errors import InputError
-from swflow.schedule.steps import step_schedule, step_size, stored_times
+from swflow.schedule.steps import longest_size, step_size, stored_times
 
 if TYPE_CHECKING:
     from swflow.settings import IntegrationSettings
@@ -46,7 +46,7 @@ def check_directions(settings: "IntegrationSettings", dim: int) -> None:
         )
     if n % dim == 0 and kind.uncorrelated:
         return
-    longest = max(step.size for step in step_schedule(settings))
+    longest = longest_size(settings)
     allowed = longest_stable_step(n, dim, kind.uncorrelated, settings.integrator)
     if longest >= allowed:
         raise InputError(

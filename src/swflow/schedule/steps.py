@@ -33,6 +33,11 @@ def step_size(settings: "IntegrationSettings", time: float) -> float:
     return min(settings.step.max, settings.step.initial + settings.step.growth * time)
 
 
+def longest_size(settings: "IntegrationSettings") -> float:
+    """The size of the longest step that is taken."""
+    return max(step.size for step in step_schedule(settings))
+
+
 def step_schedule(settings: "IntegrationSettings") -> list[Step]:
     """The steps from time 0 to the horizon, shortened evenly to hit each stored time."""
     steps = []

@@ -15,7 +15,7 @@ from swflow.representation.affine import Affine
 from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
-from swflow.stages.sample import read_samples
+from swflow.stages.sample import scored_samples
 
 # Of the published file, which its name ends with: it is a pickle, and only this one is opened.
 WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"
@@ -54,7 +54,7 @@ def inception(samples: Path, dataset: Dataset, images: Dataset, weights: Path, o
     fresh = images.units.decode(images.fresh.rows())
     n = min(len(real), len(fresh))
     records = [{"of": "real images", **_measured(measure, fresh[:n], real[:n], images, weights)}]
-    for draws in (of for of in read_samples(samples) if of.condition.time != 0):
+    for draws in scored_samples(samples):
         made = dataset.units.decode(draws.flat[:n])
         condition = draws.condition._asdict() | {"of": samples.parent.name}
         records.append(condition | _measured(measure, made, real[:n], images, weights))

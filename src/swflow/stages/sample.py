@@ -37,6 +37,11 @@ def write_samples(
     samples.write_samples(out, groups, attributes | memory)
 
 
+def scored_samples(path: Path) -> Iterator[Draws]:
+    """Those of a sample file but for the source's at time 0, which pictures alone show."""
+    return (draws for draws in read_samples(path) if draws.condition.time != 0)
+
+
 def read_samples(path: Path) -> Iterator[Draws]:
     """Each group of a sample file, in order of entropy, time and passes."""
     for stored in samples.read_samples(path):

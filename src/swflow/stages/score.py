@@ -27,7 +27,7 @@ from swflow.runtime.progress import progress
 from swflow.settings import ScoreSettings
 from swflow.stages.features import load_features
 from swflow.stages.loading import completing, open_runs, open_sampler
-from swflow.stages.sample import read_samples
+from swflow.stages.sample import scored_samples
 from swflow.store.dataset import read_dataset
 from swflow.store.samples import read_attributes
 from swflow.store.scores import read_key, write_scores
@@ -63,9 +63,8 @@ class Inputs:
 
     @cached_property
     def draws(self) -> list[Draws]:
-        """The stored draws, but for the source's at time 0, which pictures alone show."""
-        stored = [] if self.samples is None else read_samples(self.samples)
-        return [of for of in stored if of.condition.time != 0]
+        """The stored draws that are scored."""
+        return [] if self.samples is None else list(scored_samples(self.samples))
 
     @cached_property
     def runs(self) -> list[Trajectory]:

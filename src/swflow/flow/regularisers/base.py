@@ -1,27 +1,33 @@
 """What a regulariser may change in a step of the flow."""
 
-from typing import Protocol
+import math
 
 import torch
 from torch import Tensor
 
 from swflow.runtime.errors import InputError
-from swflow.schedule.steps import step_schedule
+from swflow.schedule.steps import longest_size
 from swflow.settings import FlowSettings, implementation
 from swflow.sliced.plans.base import Plan
 
 
-class Regulariser(Protocol):
-    """A change of what particles flow to, or of how; their own noise is in the integrator."""
+class Regulariser:
+    """A change of what particles flow to, or of how: each kind changes some of what follows.
+
+    Their own noise is in the integrator.
+    """
 
     def target(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         """The rows `(m, d)` that a step flows to, made of those of the target, in its shape."""
+        return rows
 
     def plan(self, plan: Plan) -> Plan:
         """The plan along each direction, made of the one without it."""
+        return plan
 
     def longest_step(self, n: int) -> float:
         """The longest step in τ under which n particles stay stable; infinite where any is."""
+        return math.inf
 
 
 def regularisers_of(settings: FlowSettings) -> list[Regulariser]:
@@ -31,7 +37,7 @@ def regularisers_of(settings: FlowSettings) -> list[Regulariser]:
 
 def check_regularisers(settings: FlowSettings, n: int) -> None:
     """Raise InputError where steps are too long for one of them and n particles."""
-    longest = max(step.size for step in step_schedule(settings))
+    longest = longest_size(settings)
     for kind, regulariser in zip(settings.regularisers, regularisers_of(settings), strict=True):
         if longest > (allowed := regulariser.longest_step(n)):
             raise InputError(

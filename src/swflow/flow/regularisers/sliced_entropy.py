@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from swflow.flow.regularisers.base import Regulariser
 from swflow.settings.regularisers import SlicedEntropySettings
 from swflow.sliced.plans.base import Plan, interpolate
 
@@ -13,7 +14,7 @@ BINS, MARGIN = 512, 4.0  # of the grid that densities are on; bandwidths beyond 
 
 
 @dataclass(frozen=True)
-class SlicedEntropy:
+class SlicedEntropy(Regulariser):
     """ε·d·E_θ ∫ρ_θ log ρ_θ in the functional: along each direction −ε·(log ρ_θ)′ beside the plan.
 
     ρ_θ is the projected particles' law, by a Gaussian kernel of bandwidth b = .9·s·n^(−1/5)
@@ -22,10 +23,6 @@ class SlicedEntropy:
     """
 
     settings: SlicedEntropySettings
-
-    def target(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        """The target itself."""
-        return rows
 
     def plan(self, plan: Plan) -> Plan:
         """The plan, and the spreading of the particles."""

@@ -1,17 +1,16 @@
 """The target convolved with a Gaussian."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from swflow.flow.regularisers.base import Regulariser
 from swflow.settings.regularisers import SmoothingSettings
-from swflow.sliced.plans.base import Plan
 
 
 @dataclass(frozen=True)
-class Smoothing:
+class Smoothing(Regulariser):
     """Y + width·Z, Z standard normal and fresh at each step.
 
     Between Gaussians the flow is that to N(m₁, Σ₁ + width²·I).
@@ -23,11 +22,3 @@ class Smoothing:
         """Rows `(m, d)` with noise."""
         noise = torch.randn(rows.shape, generator=generator, device=rows.device, dtype=rows.dtype)
         return rows + self.settings.width * noise
-
-    def plan(self, plan: Plan) -> Plan:
-        """The plan itself."""
-        return plan
-
-    def longest_step(self, n: int) -> float:
-        """Any step is stable."""
-        return math.inf

@@ -18,8 +18,7 @@ class Entropic(PartsPlan):
     transport and MMD using Sinkhorn divergences), and it rests at s₁.
     """
 
-    def __init__(self, settings: EntropicSettings) -> None:
-        self.settings, self.n_parts = settings, settings.n_parts
+    settings: EntropicSettings
 
     def moves(self, x: Tensor, y: Tensor) -> Tensor:
         """To the mean partner, from the own place or (debiased) the mean partner in x's own law."""

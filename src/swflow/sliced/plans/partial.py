@@ -16,14 +16,13 @@ class Partial(PartsPlan):
     The plan between parts is exact: monotone matchings of k pairs by dynamic programming in k.
     """
 
-    def __init__(self, settings: PartialSettings) -> None:
-        self.n_parts = settings.n_parts
-        self.n_pairs = max(1, round(settings.mass * settings.n_parts))
+    settings: PartialSettings
 
     def moves(self, x: Tensor, y: Tensor) -> Tensor:
         """Of matched parts to their partners; the others stay."""
+        n_pairs = max(1, round(self.settings.mass * self.settings.n_parts))
         lines = zip(x.split(LINES), y.split(LINES), strict=True)
-        return torch.cat([matched_moves(of, to, self.n_pairs) for of, to in lines])
+        return torch.cat([matched_moves(of, to, n_pairs) for of, to in lines])
 
 
 def matched_moves(x: Tensor, y: Tensor, n_pairs: int) -> Tensor:

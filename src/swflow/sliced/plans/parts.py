@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor
 
+from swflow.settings.slicing import PartsSettings
 from swflow.sliced.plans.base import interpolate
 from swflow.sliced.plans.exact import monotone_goals
 from swflow.sliced.sorting import sorted_rows
@@ -15,7 +16,8 @@ class PartsPlan(ABC):
     Linearly between the means of two parts, and as the outermost beyond them.
     """
 
-    n_parts: int
+    def __init__(self, settings: PartsSettings) -> None:
+        self.settings = settings
 
     def goals(self, target: Tensor, n: int) -> Tensor:
         """The means of the Q parts of each row."""
@@ -33,4 +35,4 @@ class PartsPlan(ABC):
 
     def _parts(self, x: Tensor) -> Tensor:
         """`(L, n)` -> `(L, Q)`, increasing."""
-        return monotone_goals(sorted_rows(x), self.n_parts)
+        return monotone_goals(sorted_rows(x), self.settings.n_parts)

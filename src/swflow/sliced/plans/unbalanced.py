@@ -15,8 +15,7 @@ class Unbalanced(PartsPlan):
     between reweighted laws (Séjourné, Vialard & Peyré 2022, Faster unbalanced optimal transport).
     """
 
-    def __init__(self, settings: UnbalancedSettings) -> None:
-        self.settings, self.n_parts = settings, settings.n_parts
+    settings: UnbalancedSettings
 
     def moves(self, x: Tensor, y: Tensor) -> Tensor:
         """Of each part, by the share of its mass that travels."""
