@@ -8,16 +8,14 @@ move (both clouds once, the drift once) at the measured speed of a copy. Sorting
 the distance to it is the price of exactness, which the histogram does not pay; its error is shown.
 """
 
-import time
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from report import conditions, parser, write
+from report import conditions, median_seconds, parser, write
 from swflow import random_directions, sliced_velocity
 from swflow.settings.slicing import HistogramSettings
 from swflow.sliced.directions.dense import as_directions
@@ -48,28 +46,11 @@ METHODS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 }
 
 
-def seconds(action: Callable[[], object], device: str, rounds: int) -> float:
-    """Median of rounds after a warm-up, the device's queue emptied before and after."""
-    found = []
-    for _ in range(rounds + 1):
-        synchronize(device)
-        began = time.perf_counter()
-        action()
-        synchronize(device)
-        found.append(time.perf_counter() - began)
-    return float(np.median(found[1:]))
-
-
-def synchronize(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
-
-
 def roofline(n: int, dim: int, n_directions: int, device: str, rounds: int) -> float:
     a, b = (torch.randn(4096, 4096, device=device) for _ in range(2))
-    flops = 2 * 4096**3 / seconds(lambda: a @ b, device, rounds)
+    flops = 2 * 4096**3 / median_seconds(lambda: a @ b, rounds, device)
     big = torch.empty(2**27, device=device)
-    speed = 8 * 2**27 / seconds(big.clone, device, rounds)
+    speed = 8 * 2**27 / median_seconds(big.clone, rounds, device)
     return max(3 * 2 * n * dim * n_directions / flops, 3 * 4 * n * dim / speed)
 
 
@@ -82,7 +63,9 @@ def measure(n: int, dim: int, n_directions: int, device: str, rounds: int) -> di
     error = float((histogram(x, y, thetas) - exact).norm() / exact.norm())
     assert (torch_sort(x, y, thetas) - exact).norm() < 1e-3 * exact.norm()
     del exact
-    spent = {k: seconds(partial(f, x, y, thetas), device, rounds) for k, f in METHODS.items()}
+    spent = {
+        k: median_seconds(partial(f, x, y, thetas), rounds, device) for k, f in METHODS.items()
+    }
     bound = roofline(n, dim, n_directions, device, rounds)
     return {
         "N, d, L": f"{n:,}, {dim}, {n_directions}",

@@ -3,8 +3,11 @@
 import argparse
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from swflow.runtime.provenance import machine, versions
@@ -17,6 +20,24 @@ def parser(said: str | None, **counts: int) -> argparse.ArgumentParser:
         found.add_argument(f"--{name}", type=int, default=default)
     found.add_argument("--out", type=Path)
     return found
+
+
+def median_seconds(action: Callable[[], object], rounds: int, device: str = "cpu") -> float:
+    """Of rounds after a warm-up, the device's queue emptied before and after each."""
+    found = []
+    for _ in range(rounds + 1):
+        synchronize(device)
+        began = time.perf_counter()
+        action()
+        synchronize(device)
+        found.append(time.perf_counter() - began)
+    return float(np.median(found[1:]))
+
+
+def synchronize(device: str) -> None:
+    """Wait until a GPU has done what it was given."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
 
 
 def conditions() -> str:

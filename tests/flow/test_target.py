@@ -1,10 +1,13 @@
 """Targets in fresh subsets: every row has its chance, each class draws its own."""
 
+from pathlib import Path
+
+import h5py
 import pytest
 import torch
 
 from swflow import FlowSettings, simulate
-from swflow.flow.target import RUN_ROWS, class_sizes, fresh_subset, fresh_subsets
+from swflow.flow.target import RUN_ROWS, StoredRows, class_sizes, fresh_subset, fresh_subsets
 from swflow.randomness import keyed_generator
 from tests.helpers import normal
 
@@ -30,6 +33,20 @@ def test_each_class_draws_its_own_subset_without_replacement() -> None:
         assert len(drawn[:, 0].unique()) == sizes[known]
         assert set(drawn[:, 1].tolist()) == {known}
         assert not torch.equal(drawn, second[known])
+
+
+def test_classes_are_read_from_a_file_as_from_memory(tmp_path: Path) -> None:
+    """The last run is shorter than others, and of some runs no row is wanted."""
+    label = torch.arange(5 * RUN_ROWS + 3) % 4
+    rows = normal(len(label), 2, 0)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        stored = StoredRows(file.create_dataset("x", data=rows.numpy()), "cpu")
+        for sizes in ({0: 5, 3: 1}, {k: int((label == k).sum()) for k in range(4)}):
+            found, expected = (
+                fresh_subsets(of, label, sizes, keyed_generator("x")) for of in (stored, rows)
+            )
+            assert list(found) == list(sizes)
+            assert all(torch.equal(found[known], expected[known]) for known in sizes)
 
 
 def test_shares_of_a_batch_are_those_of_the_classes_and_none_is_empty() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from swflow.flow import run
 from swflow.flow.target import StoredRows, fresh_subset
 from swflow.flow.trajectory import Trajectory
 from swflow.randomness import keyed_generator
@@ -195,9 +196,10 @@ def test_a_broken_shard_is_named(dataset_path: Path, tmp_path: Path, damage: str
 
 
 def test_a_target_is_streamed_in_subsets_to_the_same_bytes(
-    dataset_path: Path, dataset: Dataset, tmp_path: Path
+    dataset_path: Path, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Read from the file or held in memory: the same subset of rows, another at each step."""
+    monkeypatch.setattr(run, "HELD_BYTES", 0)
     stored = StoredRows(read_dataset(dataset_path, streamed=True).splits["train"].x, "cpu")
     memory = torch.from_numpy(dataset.rows("train"))
     assert stored.shape == memory.shape

@@ -146,7 +146,7 @@ def score_commands(row):
     return [
         f"score {' '.join(plan.groups())} --dataset results/datasets/{row.dataset}.h5"
         f" --samples results/samples/{place}/seed{seed}.h5 {_compared(row, seed)} {seen}"
-        f" --out results/scores/{place}/seed{seed}"
+        f" --device {device(drawing_gpus(row))} --out results/scores/{place}/seed{seed}"
         for seed in study.seeds
     ]
 
@@ -156,7 +156,7 @@ def time_commands(row):
     return [
         f"time {' '.join(source(row, seed))} --dataset results/datasets/{row.dataset}.h5"
         f" {_options('reference', references(row, seed))} {sampled_entropies(row)}"
-        f" {_measured(seed)}"
+        f" {_measured(seed)} --device {device()}"
         f" --out results/timings/{row.dataset}/{row.teacher}/{row.model}/seed{seed}/timing.json"
         for seed in study.seeds
     ]
@@ -180,9 +180,14 @@ def _options(name, paths):
     return " ".join(f"--{name} {path}" for path in paths)
 
 
-def device():
+def device(gpus=study.gpus):
     """Where heavy jobs run."""
-    return "cuda" if study.gpus else "cpu"
+    return "cuda" if gpus else "cpu"
+
+
+def drawing_gpus(wildcards):
+    """GPUs of a job that draws: those of a heavy job where a network draws, else none."""
+    return study.gpus if plan.trained(wildcards.model) else 0
 
 
 def all_cores():

@@ -9,7 +9,10 @@ rule sample:
     benchmark:
         "results/benchmarks/sample/{dataset}/{teacher}/{model}/seed{seed}.tsv"
     threads: study.threads
+    resources:
+        gpu=drawing_gpus,
     params:
+        device=lambda w: device(drawing_gpus(w)),
         settings=study.sample.canonical(),
         entropies=sampled_entropies,
         times=sampled_times,
@@ -17,4 +20,5 @@ rule sample:
         code=lambda w: plan.sampling_code(w.model),
     shell:
         "swflow sample {input.source} {params.entropies} {params.times} {params.complete}"
-        " --settings {params.settings:q} --seed {wildcards.seed} --out {output} 2> {log}"
+        " --settings {params.settings:q} --seed {wildcards.seed} --device {params.device}"
+        " --out {output} 2> {log}"

@@ -23,6 +23,8 @@ rule score:
     benchmark:
         "results/benchmarks/score/{dataset}/{teacher}/{model}.tsv"
     threads: lambda w: min(all_cores(), plan.score_threads(w.teacher, w.model))
+    resources:
+        gpu=drawing_gpus,
     params:
         commands=score_commands,
         code=lambda w: plan.score_code(w.model),

@@ -15,6 +15,8 @@ rule time:
     benchmark:
         "results/benchmarks/time/{dataset}/{teacher}/{model}.tsv"
     threads: all_cores()
+    resources:
+        gpu=study.gpus,
     params:
         commands=time_commands,
         code=lambda w: plan.timing_code(w.model),

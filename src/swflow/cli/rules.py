@@ -147,6 +147,7 @@ def sample(
     settings: SettingsText = "{}",
     override: Overrides = [],
     seed: Seed = 0,
+    device: Device = "cpu",
 ) -> None:
     """Draw from a model folder, flow stores or a dataset.
 
@@ -161,7 +162,7 @@ def sample(
     from swflow.stages.sample import write_samples
     from swflow.store.dataset import read_dataset
 
-    sampler = open_sampler(source)
+    sampler = open_sampler(source, checked_device(device))
     if complete is not None:
         sampler = completing(sampler, partial(read_dataset, complete))
     check_ending(out)
@@ -192,6 +193,7 @@ def score(
     settings: SettingsText = "{}",
     override: Overrides = [],
     seed: Seed = 0,
+    device: Device = "cpu",
 ) -> None:
     """Score stored samples, and what they were drawn from, against reference runs and real rows.
 
@@ -199,7 +201,7 @@ def score(
     """
     from swflow.stages.score import Inputs, score
 
-    inputs = Inputs(dataset, source, samples, reference, images, features)
+    inputs = Inputs(dataset, source, samples, reference, images, features, checked_device(device))
     score(groups, inputs, read_settings(ScoreSettings, settings, override), seed, out)
 
 
@@ -212,12 +214,13 @@ def time(
     settings: SettingsText = "{}",
     override: Overrides = [],
     seed: Seed = 0,
+    device: Device = "cpu",
 ) -> None:
     """Time draws at the end of the flow, with all threads: run it alone on its machine."""
     from swflow.stages.score import Inputs
     from swflow.stages.timing import time_draws
 
-    inputs = Inputs(dataset, source, references=reference)
+    inputs = Inputs(dataset, source, references=reference, device=checked_device(device))
     time_draws(inputs, entropy, read_settings(ScoreSettings, settings, override), seed, out)
 
 

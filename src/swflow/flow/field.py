@@ -118,18 +118,25 @@ class DriftField:
         if size is None:
             whole = self.target[0 : len(self.target)]
             found = [whole[rows.target] for rows in self.classes]
-        elif self.target_labels is None:
+        elif self._batches is None:
             found = [fresh_subset(self.target, size, self.stream("target", step))]
         else:
-            label, stream = self.target_labels, self.stream("target", step)
-            sizes = class_sizes(label, size)
-            asked = {int(label[rows.target][0]): None for rows in self.classes}
-            subsets = fresh_subsets(self.target, label, {k: sizes[k] for k in asked}, stream)
-            found = [subsets[known] for known in asked]
+            subsets = fresh_subsets(self.target, *self._batches, self.stream("target", step))
+            found = list(subsets.values())
         for number, regulariser in enumerate(self._regularisers):
             stream = self.stream(f"regulariser{number}", step)
             found = [regulariser.target(rows, stream) for rows in found]
         return found
+
+    @cached_property
+    def _batches(self) -> tuple[Tensor, dict[int, int]] | None:
+        """Labels of the target, and how many rows of each class a step takes; None without."""
+        if self.target_labels is None or self.settings.target_batch is None:
+            return None
+        label = self.target_labels.cpu()
+        sizes = class_sizes(label, self.settings.target_batch)
+        asked = [int(label[rows.target][0]) for rows in self.classes]
+        return label, {known: sizes[known] for known in asked}
 
     def _by_class(
         self,

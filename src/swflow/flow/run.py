@@ -21,6 +21,9 @@ from swflow.runtime.errors import InputError
 from swflow.schedule.steps import stored_times
 from swflow.settings import SimulationSettings
 
+# A streamed target that is smaller is held in memory, of the GPU where there is one.
+HELD_BYTES = 2**30
+
 
 @dataclass(frozen=True)
 class Run:
@@ -88,32 +91,40 @@ class Run:
         return None if label is None else torch.from_numpy(label).to(self.device)
 
     def _target(self) -> Rows:
-        """The training rows, in memory or in the file that they are streamed from."""
+        """The training rows, in memory or, where they are many, in the file to be read from."""
         x: Any = self.dataset.splits["train"].x
         if isinstance(x, np.ndarray):
             return torch.from_numpy(self.dataset.rows("train")).to(self.device)
-        return StoredRows(x, self.device)
+        stored = StoredRows(x, self.device)
+        return stored if x.nbytes > HELD_BYTES else stored[0 : len(x)]
 
 
 def run_fresh(
-    dataset: Dataset, settings: SimulationSettings, n: int, generator: torch.Generator
+    dataset: Dataset,
+    settings: SimulationSettings,
+    n: int,
+    generator: torch.Generator,
 ) -> Tensor:
-    """The end `(n, d)` of a flow of n fresh particles: what a network's pass replaces."""
+    """The end `(n, d)` of a flow of n fresh particles: what a network's pass replaces.
+
+    It runs on the generator's device.
+    """
+    device = generator.device
     source = draw_source(settings.source, n, dataset.dim, generator=generator)
     y = dataset.splits["train"].y if settings.labels else None
     known = known_of(dataset, settings)
     if known is not None:
-        source = held(source, training_rows(dataset, n), known)
+        source = held(source, training_rows(dataset, n).to(device), known)
     only_end = settings.model_copy(update={"times": tuple(stored_times(settings)[-1:])})
-    target = torch.from_numpy(dataset.rows("train"))
+    target = torch.from_numpy(dataset.rows("train")).to(device)
     *_, last = simulate(
         source,
         target,
         only_end,
         generator=generator,
         event_shape=dataset.units.event_shape,
-        source_labels=None if y is None else torch.from_numpy(shared_labels(y, n)),
-        target_labels=None if y is None else torch.from_numpy(y),
+        source_labels=None if y is None else torch.from_numpy(shared_labels(y, n)).to(device),
+        target_labels=None if y is None else torch.from_numpy(y).to(device),
         held=known,
     )
     return last.particles

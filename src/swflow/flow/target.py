@@ -1,7 +1,6 @@
 """The target of a flow, whole in memory or read in fresh subsets from a dataset file."""
 
 import math
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 import torch
@@ -64,14 +63,7 @@ def fresh_subset(rows: Rows, size: int, generator: torch.Generator) -> Tensor:
     The same rows whether they lie in memory or in a file. Raises InputError if there are fewer.
     """
     _check_size("target_batch", size, len(rows))
-    parts, found = [], 0
-    for begin, end in _runs(len(rows), generator):
-        part = rows[begin:end]
-        parts.append(part[: size - found])
-        found += len(parts[-1])
-        if found == size:
-            break
-    return torch.cat(parts)
+    return _taken(rows, [_in_runs(len(rows), generator)[:size]])[0]
 
 
 def fresh_subsets(
@@ -79,23 +71,14 @@ def fresh_subsets(
 ) -> dict[int, Tensor]:
     """Of each class as many rows as its size says, drawn as `fresh_subset` does: `(size, d)` each.
 
-    label: `(m,)`. Raises InputError where a class has fewer rows.
+    label: `(m,)`, on the CPU. Raises InputError where a class has fewer rows.
     """
     for known, size in sizes.items():
         _check_size(f"target_batch: the share of class {known}", size, int((label == known).sum()))
-    parts: dict[int, list[Tensor]] = {known: [] for known in sizes}
-    missing = dict(sizes)
-    for begin, end in _runs(len(rows), generator):
-        run, of = rows[begin:end], label[begin:end]
-        for known in list(missing):
-            part = run[of == known][: missing[known]]
-            parts[known].append(part)
-            missing[known] -= len(part)
-            if not missing[known]:
-                del missing[known]
-        if not missing:
-            break
-    return {known: torch.cat(found) for known, found in parts.items()}
+    order = _in_runs(len(rows), generator)
+    of = label[order]
+    chosen = [order[of == known][:size] for known, size in sizes.items()]
+    return dict(zip(sizes, _taken(rows, chosen), strict=True))
 
 
 def class_sizes(label: Tensor, size: int) -> dict[int, int]:
@@ -106,11 +89,23 @@ def class_sizes(label: Tensor, size: int) -> dict[int, int]:
     return dict(zip(classes.tolist(), sizes.tolist(), strict=True))
 
 
-def _runs(n: int, generator: torch.Generator) -> Iterator[tuple[int, int]]:
-    """Begin and end of runs of neighbouring rows, in random order, until all n were named."""
-    order = torch.randperm(-(-n // RUN_ROWS), generator=generator, device=generator.device)
-    for run in order.tolist():
-        yield run * RUN_ROWS, min((run + 1) * RUN_ROWS, n)
+def _in_runs(n: int, generator: torch.Generator) -> Tensor:
+    """The numbers of n rows `(n,)`, on the CPU: runs of neighbours in random order."""
+    runs = torch.randperm(-(-n // RUN_ROWS), generator=generator, device=generator.device).cpu()
+    order = (runs[:, None] * RUN_ROWS + torch.arange(RUN_ROWS)).flatten()
+    return order[order < n]
+
+
+def _taken(rows: Rows, chosen: list[Tensor]) -> list[Tensor]:
+    """Rows of several lists of numbers, none named twice; of a file each run is read once."""
+    if isinstance(rows, Tensor):
+        return [rows[numbers.to(rows.device)] for numbers in chosen]
+    wanted = torch.zeros(len(rows), dtype=torch.bool)
+    wanted[torch.cat(chosen)] = True
+    runs = [slice(begin, begin + RUN_ROWS) for begin in range(0, len(rows), RUN_ROWS)]
+    read = torch.cat([rows[run][wanted[run]] for run in runs if wanted[run].any()])
+    place = wanted.cumsum(0) - 1
+    return [read[place[numbers]] for numbers in chosen]
 
 
 def _check_size(what: str, size: int, there: int) -> None:

@@ -62,7 +62,8 @@ def of_condition(subject: Subject, condition: Condition) -> Iterator[Measure]:
 
 
 def _run_fresh(subject: Subject, run: Trajectory, n: int) -> Tensor:
-    x = run_fresh(subject.dataset, run.settings, n, keyed_generator(0, "cost"))
+    generator = keyed_generator(0, "cost", device=subject.sampler.device)
+    x = run_fresh(subject.dataset, run.settings, n, generator)
     subject.sampler.to_data(x)
     return x
 

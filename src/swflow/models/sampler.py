@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from swflow.flow.trajectory import Trajectory
 from swflow.models.spec import Condition, Drawn, ModelSpec, listed
@@ -20,12 +20,14 @@ Journey = Callable[[float], Tensor]
 class Sampler(ABC):
     """Draws of a law at any time and entropy it knows; a row of the tables of scores.
 
-    n_rows: how many draws there are, where each comes once.
+    n_rows: how many draws there are, where each comes once; device: where networks run, and flows
+    of fresh particles.
     """
 
     kind: ClassVar[str]
     spec: ModelSpec
     n_rows: int | None = None
+    device: str = "cpu"
 
     @property
     @abstractmethod
@@ -42,6 +44,17 @@ class Sampler(ABC):
         self, n: int, condition: Condition, generator: Generator, quasi: bool = False
     ) -> Drawn:
         """Draw n under a condition that was checked."""
+
+    def to(self, device: str) -> Self:
+        """The same sampler, at work on a device; draws come back to the CPU.
+
+        `transport` and `complete` give points back where they came from.
+        """
+        self.device = device
+        for part in vars(self).values():
+            if isinstance(part, nn.Module):
+                part.to(device)
+        return self
 
     def large_sample(self, n: int, condition: Condition, generator: Generator) -> Tensor:
         """About n draws `(·, d)` that stand for the law, with as little scatter as there can be."""

@@ -123,7 +123,8 @@ class SourceModel(Model):
     def _carry_all(self, x0: Tensor, condition: Condition, label: Tensor | None) -> Tensor:
         """In batches, class by class: all points of a batch meet the same conditions."""
         if label is None:
-            return torch.cat([self.carry(x, condition) for x in x0.split(BATCH_ROWS)])
+            batches = (x.to(self.device) for x in x0.split(BATCH_ROWS))
+            return torch.cat([self.carry(x, condition).to(x0.device) for x in batches])
         carried = torch.empty_like(x0)
         for known in label.unique().tolist():
             rows = label == known

@@ -45,14 +45,16 @@ def completing(sampler: Sampler, dataset: Callable[[], Dataset]) -> Sampler:
     return sampler.completing(torch.from_numpy(dataset().fresh.rows()))
 
 
-def open_sampler(paths: Sequence[Path]) -> Sampler:
+def open_sampler(paths: Sequence[Path], device: str = "cpu") -> Sampler:
     """A model folder, a dataset file, or the stores of one flow (one for each entropy).
+
+    device: where it draws.
 
     Raises InputError where a path is none of these.
     """
     first = paths[0]
     if is_model(first):
-        return load(first)
+        return load(first).to(device)
     if first.suffix == ".h5":
         from swflow.models.heldout_rows import HeldoutRows
         from swflow.store.dataset import read_dataset
@@ -61,7 +63,7 @@ def open_sampler(paths: Sequence[Path]) -> Sampler:
     if first.suffix == ".zarr":
         from swflow.models.particles import Particles
 
-        return Particles(open_runs(paths))
+        return Particles(open_runs(paths)).to(device)
     raise InputError(
         f"{first}: nothing to draw from; give a model folder, a flow store (.zarr) or a "
         "dataset file (.h5)."

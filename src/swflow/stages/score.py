@@ -42,7 +42,10 @@ SWITCH_SECONDS = 5e-4
 
 @dataclass
 class Inputs:
-    """What groups of metrics read; nothing is opened before one of them needs it."""
+    """What groups of metrics read; nothing is opened before one of them needs it.
+
+    device: where what draws is at work.
+    """
 
     dataset_file: Path
     source: Sequence[Path]
@@ -50,6 +53,7 @@ class Inputs:
     references: Sequence[Path] = ()
     images_file: Path | None = None
     features_folder: Path | None = None
+    device: str = "cpu"
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -59,7 +63,7 @@ class Inputs:
     @cached_property
     def sampler(self) -> Sampler:
         """What was drawn from."""
-        return completing(open_sampler(self.source), lambda: self.dataset)
+        return completing(open_sampler(self.source, self.device), lambda: self.dataset)
 
     @cached_property
     def draws(self) -> list[Draws]:

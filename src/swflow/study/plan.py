@@ -88,6 +88,10 @@ class Plan:
         conditions = passes * times * len(self.sampled_entropies(teacher, model))
         return max(1, conditions // CONDITIONS_PER_THREAD)
 
+    def trained(self, model: str) -> bool:
+        """Whether a row draws by a network."""
+        return hasattr(self.study.models.get(model), "training")
+
     # The code behind products, for the rules' params.
 
     def homes(self, model: str) -> list[str]:
