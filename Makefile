@@ -9,7 +9,7 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 EXPLORER := workflow/explorer/node_modules/.installed
 
 STUDIES := paper compute ablation generalisation rivals directions inpainting mnist fashion cifar10 \
-	mnist_pixels fashion_pixels cifar10_pixels images_gpu
+	mnist_pixels fashion_pixels cifar10_pixels images_gpu images_gpu_minutes
 REFERENCES := $(STUDIES:%=reference-%)
 
 .PHONY: help demo explorer results report site test stress benchmarks reference lint format clean
@@ -43,7 +43,7 @@ compute: $(STAMP)  ## Train ten times as long on a flow of the long study
 fashion cifar10: $(STAMP)  ## Clothes, or colour, in the study of 60,000 images
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/mnist.yaml workflow/configs/$@.yaml
 
-fashion_pixels cifar10_pixels images_gpu: $(STAMP)  ## Clothes, or colour, in pixels; all on a GPU
+fashion_pixels cifar10_pixels images_gpu images_gpu_minutes: $(STAMP)  ## Clothes, or colour, in pixels; all on a GPU
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/mnist_pixels.yaml workflow/configs/$@.yaml
 
 report: $(STAMP)  ## One page with every table and figure of the default study: report.html

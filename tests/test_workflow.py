@@ -288,7 +288,8 @@ def test_other_images_take_the_flows_and_models_of_the_digits(
 
 
 @pytest.mark.parametrize(
-    ("study", "simulations"), [("fashion_pixels", 3), ("cifar10_pixels", 3), ("images_gpu", 9)]
+    ("study", "simulations"),
+    [("fashion_pixels", 3), ("cifar10_pixels", 3), ("images_gpu", 9), ("images_gpu_minutes", 6)],
 )
 def test_other_pixels_take_the_flow_of_the_digits(
     study: str, simulations: int, tmp_path: Path

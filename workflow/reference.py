@@ -18,7 +18,8 @@ from swflow.report.tables.common import readable
 from swflow.runtime.provenance import machine, versions
 from swflow.stages.collect import stage_shares
 
-IN_PIXELS = ("mnist_pixels", "fashion_pixels", "cifar10_pixels", "images_gpu")
+ON_GPU = ("images_gpu_minutes", "images_gpu")
+IN_PIXELS = ("mnist_pixels", "fashion_pixels", "cifar10_pixels", *ON_GPU)
 IMAGE_STUDIES = ("directions", "mnist", "fashion", "cifar10", *IN_PIXELS)
 COMMANDS = {"default": "make results"} | {
     study: f"make {study}"
@@ -39,7 +40,9 @@ BENCHMARKS = (
     "structured",
     "target-batch",
     "pairs",
-)  # made by `make benchmarks`
+    "drift-gpu",
+    "local-gpu",
+)  # made by `make benchmarks`, and on a GPU
 STUDY_TABLES = {
     "paper": ("overview",),
     "compute": ("overview",),

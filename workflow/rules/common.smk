@@ -146,7 +146,7 @@ def score_commands(row):
     return [
         f"score {' '.join(plan.groups())} --dataset results/datasets/{row.dataset}.h5"
         f" --samples results/samples/{place}/seed{seed}.h5 {_compared(row, seed)} {seen}"
-        f" --device {device(drawing_gpus(row))} --out results/scores/{place}/seed{seed}"
+        f" --device {device(model_gpus(row))} --out results/scores/{place}/seed{seed}"
         for seed in study.seeds
     ]
 
@@ -185,8 +185,8 @@ def device(gpus=study.gpus):
     return "cuda" if gpus else "cpu"
 
 
-def drawing_gpus(wildcards):
-    """GPUs of a job that draws: those of a heavy job where a network draws, else none."""
+def model_gpus(wildcards):
+    """GPUs of a job that trains a model or draws from one: none where that is no network."""
     return study.gpus if plan.trained(wildcards.model) else 0
 
 

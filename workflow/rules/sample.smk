@@ -10,9 +10,9 @@ rule sample:
         "results/benchmarks/sample/{dataset}/{teacher}/{model}/seed{seed}.tsv"
     threads: study.threads
     resources:
-        gpu=drawing_gpus,
+        gpu=model_gpus,
     params:
-        device=lambda w: device(drawing_gpus(w)),
+        device=lambda w: device(model_gpus(w)),
         settings=study.sample.canonical(),
         entropies=sampled_entropies,
         times=sampled_times,

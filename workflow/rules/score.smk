@@ -24,7 +24,7 @@ rule score:
         "results/benchmarks/score/{dataset}/{teacher}/{model}.tsv"
     threads: lambda w: min(all_cores(), plan.score_threads(w.teacher, w.model))
     resources:
-        gpu=drawing_gpus,
+        gpu=model_gpus,
     params:
         commands=score_commands,
         code=lambda w: plan.score_code(w.model),

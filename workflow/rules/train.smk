@@ -12,10 +12,10 @@ rule train:
     priority: 1
     threads: study.threads
     resources:
-        gpu=study.gpus,
+        gpu=model_gpus,
     params:
         settings=lambda w: study.models[w.model].canonical(),
-        device=device(),
+        device=lambda w: device(model_gpus(w)),
         code=lambda w: training_code(study.models[w.model]),
     shell:
         "swflow train {input.stores} --dataset {input.dataset}"

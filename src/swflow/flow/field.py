@@ -135,7 +135,7 @@ class DriftField:
             return None
         label = self.target_labels.cpu()
         sizes = class_sizes(label, self.settings.target_batch)
-        asked = [int(label[rows.target][0]) for rows in self.classes]
+        asked = [int(self.target_labels[rows.target][0]) for rows in self.classes]
         return label, {known: sizes[known] for known in asked}
 
     def _by_class(

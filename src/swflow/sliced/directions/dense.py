@@ -124,6 +124,8 @@ def random_directions(
 
 def _orthonormal_rows(normal: Tensor) -> Tensor:
     """Haar-distributed orthonormal rows `(..., k, d)`, k ≤ d, from independent normal numbers."""
+    if normal.shape[-1] == 1:
+        return normal.sign()
     q, r = torch.linalg.qr(normal.mT)
     # QR alone is not Haar: the signs of R's diagonal must be made uniform (Mezzadri 2007).
     return (q * r.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)).mT
