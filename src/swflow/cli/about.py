@@ -7,8 +7,6 @@ import typer
 import yaml
 
 from swflow.runtime.errors import InputError
-from swflow.settings import Settings, parse_settings
-from swflow.study.study import Study
 
 
 def doctor(
@@ -28,6 +26,9 @@ def presets(
     ] = [Path("config.yaml")],
 ) -> None:
     """List a study's presets, what of each differs from the defaults, and what is combined."""
+    from swflow.settings import parse_settings
+    from swflow.study.study import Study
+
     study: Study = parse_settings(Study, _merged(configs), ", ".join(map(str, configs)))
     for section in ("datasets", "flows", "models"):
         typer.echo(f"{section}:")
@@ -61,7 +62,7 @@ def _join(under: dict[str, Any], values: dict[str, Any]) -> None:
             under[key] = value
 
 
-def _changed(preset: Settings) -> str:
+def _changed(preset: Any) -> str:
     """A preset's kind and the fields that were set, as a config would say them."""
     said = preset.model_dump(mode="json", exclude_unset=True)
     kind = getattr(preset, "kind", None)

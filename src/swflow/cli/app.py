@@ -4,27 +4,38 @@ Modules that import torch are imported inside the commands: `swflow --help` star
 cluster job that only plans does not pay for it.
 """
 
+import importlib
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from swflow.cli import about, by_hand, images, rules
 from swflow.cli.options import fields
 from swflow.runtime.errors import InputError
 from swflow.runtime.termination import EXIT_CODE, TerminatedError, end_on_termination
-from swflow.settings import (
-    AnyModelSettings,
-    DatasetSettings,
-    FeatureSettings,
-    LatentSettings,
-    SampleSettings,
-    ScoreSettings,
-    SimulationSettings,
-)
+
+
+class StageCommand(TyperCommand):
+    """A command whose help ends with the fields of its settings; only then are those imported."""
+
+    settings: str
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The help, and the fields."""
+        self.epilog = fields(getattr(importlib.import_module("swflow.settings"), self.settings))
+        super().format_help(ctx, formatter)
+
+
+def stage(settings: str) -> Callable[[Callable[..., None]], object]:
+    """A command of a stage, with settings of a class or of one of several kinds."""
+    return app.command(cls=type("StageCommand", (StageCommand,), {"settings": settings}))
+
 
 app = typer.Typer(
     help="Learn sliced-Wasserstein flows: each command is one stage of the pipeline.",
@@ -32,14 +43,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # In the data's order.
-app.command(epilog=fields(DatasetSettings))(rules.prepare)
-app.command(epilog=fields(LatentSettings))(images.train_autoencoder)
-app.command(epilog=fields(FeatureSettings))(images.train_features)
-app.command(epilog=fields(SimulationSettings))(rules.simulate)
-app.command(epilog=fields(AnyModelSettings))(rules.train)
-app.command(epilog=fields(SampleSettings))(rules.sample)
-app.command(epilog=fields(ScoreSettings))(rules.score)
-app.command(epilog=fields(ScoreSettings))(rules.time)
+stage("DatasetSettings")(rules.prepare)
+stage("LatentSettings")(images.train_autoencoder)
+stage("FeatureSettings")(images.train_features)
+stage("SimulationSettings")(rules.simulate)
+stage("AnyModelSettings")(rules.train)
+stage("SampleSettings")(rules.sample)
+stage("ScoreSettings")(rules.score)
+stage("ScoreSettings")(rules.time)
 app.command()(rules.collect)
 app.command()(rules.tabulate)
 app.command()(rules.plot)

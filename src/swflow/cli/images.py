@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,7 +22,6 @@ from swflow.cli.options import (
     read_settings,
 )
 from swflow.runtime.errors import InputError
-from swflow.settings import FeatureSettings, LatentSettings, Settings
 
 Stem = Annotated[Path, typer.Option("--out", help="The picture's path without its ending.")]
 Images = Annotated[Path, typer.Argument(help="Dataset file of images.")]
@@ -40,6 +39,7 @@ def train_autoencoder(
 
     Interrupted, the same command goes on from the last checkpoint.
     """
+    from swflow.settings import LatentSettings
     from swflow.stages.autoencoder import train_autoencoder
 
     chosen = read_settings(LatentSettings, settings, override)
@@ -58,6 +58,7 @@ def train_features(
 
     Interrupted, the same command goes on from the last checkpoint.
     """
+    from swflow.settings import FeatureSettings
     from swflow.stages.features import train_features
 
     chosen = read_settings(FeatureSettings, settings, override)
@@ -66,7 +67,7 @@ def train_features(
 
 def _train(
     stage: Callable[..., None],
-    settings: Settings,
+    settings: Any,
     images: Path,
     out: Path,
     device: str,

@@ -10,7 +10,6 @@ import typer
 import yaml
 
 from swflow.runtime.errors import InputError
-from swflow.settings import Kind, Settings, parse_settings
 
 
 class Field(NamedTuple):
@@ -39,6 +38,8 @@ def described(annotation: Any) -> Iterator[tuple[str, str, list[Field]]]:
 
 
 def _fields_of(model: Any, prefix: str) -> Iterator[Field]:
+    from swflow.settings import Kind, Settings
+
     for name, field in model.model_fields.items():
         default, kinds = field.default, _classes(field.annotation)
         if isinstance(default, Kind) and len(kinds) > 1:
@@ -100,6 +101,8 @@ Times = Annotated[
 
 def read_settings(annotation: Any, text: str, overrides: list[str]) -> Any:
     """Settings from JSON or a file, with single fields replaced. Raises InputError."""
+    from swflow.settings import parse_settings
+
     values, where = _read_values(text)
     for override in overrides:
         key, equals, value = override.partition("=")

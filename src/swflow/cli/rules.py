@@ -26,13 +26,6 @@ from swflow.cli.options import (
     checked_device,
     read_settings,
 )
-from swflow.settings import (
-    AnyModelSettings,
-    DatasetSettings,
-    SampleSettings,
-    ScoreSettings,
-    SimulationSettings,
-)
 
 Metrics = Annotated[Path, typer.Argument(help="metrics.csv of `swflow collect`.")]
 
@@ -52,6 +45,7 @@ def prepare(
     ] = None,
 ) -> None:
     """Make or read a dataset: splits in model units, one HDF5 file."""
+    from swflow.settings import DatasetSettings
     from swflow.stages.prepare import prepare
     from swflow.store.dataset import read_dataset
 
@@ -84,6 +78,7 @@ def simulate(
         start_processes,
         started_by_torchrun,
     )
+    from swflow.settings import SimulationSettings
     from swflow.stages.simulate import simulate_dataset
     from swflow.store.dataset import read_dataset
 
@@ -116,6 +111,7 @@ def train(
 
     Interrupted, the same command goes on from the last checkpoint.
     """
+    from swflow.settings import AnyModelSettings
     from swflow.stages.loading import open_runs
     from swflow.stages.train import train
     from swflow.store.dataset import read_dataset
@@ -157,6 +153,7 @@ def sample(
     """
     from swflow.models.draws import one_condition, sampling_conditions
     from swflow.randomness import keyed_generator
+    from swflow.settings import SampleSettings
     from swflow.stages.loading import completing, open_sampler
     from swflow.stages.points import check_ending, write_points
     from swflow.stages.sample import write_samples
@@ -199,6 +196,7 @@ def score(
 
     Groups whose file is there already, from the same inputs and code, are not computed again.
     """
+    from swflow.settings import ScoreSettings
     from swflow.stages.score import Inputs, score
 
     inputs = Inputs(dataset, source, samples, reference, images, features, checked_device(device))
@@ -217,6 +215,7 @@ def time(
     device: Device = "cpu",
 ) -> None:
     """Time draws at the end of the flow, with all threads: run it alone on its machine."""
+    from swflow.settings import ScoreSettings
     from swflow.stages.score import Inputs
     from swflow.stages.timing import time_draws
 
