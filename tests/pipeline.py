@@ -5,12 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from filelock import FileLock
+
+from tests.forking import forked_commands
 
 ROOT = Path(__file__).parents[1]
 TINY: dict[str, Any] = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
@@ -27,19 +30,22 @@ def snakemake(
     """Run the copy of the project in `root`, other packages `installed` beside it: its output."""
     config = config if isinstance(config, list) else [config]
     binaries = Path(sys.executable).parent
-    environment = os.environ | {
-        "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": os.pathsep.join(map(str, filter(None, [root / "src", installed]))),
-    }
+    path = os.pathsep.join(map(str, filter(None, [root / "src", installed])))
     where = ["-s", str(root / "Snakefile"), "--directory", str(directory)]
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *where]
-    run = subprocess.run(
-        [*command, *options, "--configfile", *map(str, config)],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
+    planned = "--dry-run" in options
+    with nullcontext(binaries) if planned else forked_commands(path) as first:
+        run = subprocess.run(
+            [*command, *options, "--configfile", *map(str, config)],
+            capture_output=True,
+            text=True,
+            env=os.environ
+            | {
+                "PATH": os.pathsep.join(map(str, [first, binaries, os.environ["PATH"]])),
+                "PYTHONPATH": path,
+            },
+            check=False,
+        )
     output = run.stdout + run.stderr
     assert run.returncode == 0, output
     return output

@@ -1,0 +1,142 @@
+"""Jobs of Snakemake without the seconds that each takes to import torch.
+
+A server has imported what all commands import, and forks a process for each command; `swflow`,
+first in the PATH of the jobs, asks it for one. What a command does is the same: its arguments,
+folder, environment, files, exit code, and the signals it is sent.
+"""
+
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Without site-packages, which a client needs not: it starts in 20 ms.
+CLIENT = """#!{python} -IS
+import json, os, signal, socket, struct
+server = socket.socket(socket.AF_UNIX)
+server.connect({address!r})
+said = json.dumps([os.getcwd(), dict(os.environ), os.sys.argv[1:]]).encode()
+socket.send_fds(server, [struct.pack("!I", len(said))], [0, 1, 2])
+server.sendall(said)
+pid, = struct.unpack("!i", server.recv(4, socket.MSG_WAITALL))
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, lambda number, frame: os.kill(pid, number))
+status, = struct.unpack("!i", server.recv(4, socket.MSG_WAITALL))
+if status < 0:
+    signal.signal(-status, signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+os._exit(status)
+"""
+IMPORTED = ("simulate", "train", "score", "sample", "pictures", "figures", "tabulate", "prepare")
+
+
+@contextmanager
+def forked_commands(path: str) -> Iterator[Path]:
+    """A folder with a `swflow` whose processes are forked; path: PYTHONPATH of the server."""
+    folder = Path(tempfile.mkdtemp(prefix="forked-"))  # sockets want short paths
+    address = folder / "socket"
+    client = folder / "swflow"
+    client.write_text(CLIENT.format(python=sys.executable, address=str(address)))
+    client.chmod(0o755)
+    environment = os.environ | {"PYTHONPATH": path}
+    server = subprocess.Popen([sys.executable, __file__, str(address)], env=environment)
+    try:
+        while not address.exists():
+            assert server.poll() is None, "the server of forked commands ended"
+            time.sleep(0.02)
+        yield folder
+    finally:
+        server.terminate()
+        server.wait()
+        shutil.rmtree(folder)
+
+
+def serve(address: str) -> None:
+    """Fork a process for each command that is asked for, until SIGTERM."""
+    import importlib
+
+    for name in IMPORTED:
+        importlib.import_module(f"swflow.stages.{name}")
+    importlib.import_module("swflow.sliced.radix")
+    waiting = socket.socket(socket.AF_UNIX)
+    waiting.bind(address + ".new")
+    waiting.listen(16)
+    Path(address + ".new").rename(address)
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    running: dict[int, socket.socket] = {}
+    while True:
+        ready, _, _ = select.select([waiting, woken], [], [])
+        if woken in ready:
+            os.read(woken, 4096)
+            report(running)
+        if waiting in ready:
+            asked, _ = waiting.accept()
+            pid = os.fork()
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                run(asked)
+            running[pid] = asked
+
+
+def report(running: dict[int, socket.socket]) -> None:
+    """Tell clients how their processes ended."""
+    for pid in list(running):
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            asked = running.pop(pid)
+            code = os.waitstatus_to_exitcode(status)
+            asked.sendall(struct.pack("!i", code))
+            asked.close()
+
+
+def run(asked: socket.socket) -> None:
+    """In the forked process: become what the client would have been."""
+    import json
+
+    head, files, _, _ = socket.recv_fds(asked, 4, 3)
+    (size,) = struct.unpack("!I", head)
+    folder, environment, arguments = json.loads(asked.recv(size, socket.MSG_WAITALL))
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["swflow", *arguments]
+    asked.sendall(struct.pack("!i", os.getpid()))
+    from swflow.cli import main
+
+    code = 1
+    try:
+        main()
+        code = 0
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
+        else:
+            code = ended.code or 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)  # this folder's modules are tests
+    serve(sys.argv[1])
