@@ -16,9 +16,9 @@ from swflow.stages.simulate import simulate_dataset
 from swflow.store.dataset import read_dataset
 from tests.browser import browser
 from tests.helpers import TINY_FLOW, run_of
-from tests.pipeline import finished
+from tests.pipeline import finished, forked
 
-__all__ = ["browser", "finished"]  # fixtures, as those below
+__all__ = ["browser", "finished", "forked"]  # fixtures, as those below
 
 # Tiny tensors: threads cost more than they give, above all on a busy machine. Commands that tests
 # start inherit this; Snakemake gives its jobs what their rules say.

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,13 @@ def copied_code(folder: Path) -> Path:
         else:
             shutil.copy(ROOT / name, folder / name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[list[str]]:
+    """A command that is `swflow`, without the seconds of its imports."""
+    with forked_commands(str(ROOT / "src")) as folder:
+        yield [str(folder / "swflow")]
 
 
 @pytest.fixture(scope="session")

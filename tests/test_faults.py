@@ -31,6 +31,7 @@ from tests.pipeline import ROOT
 
 N_KILLS = int(os.environ.get("SWFLOW_KILLS", "0"))  # of each stage, and of Snakemake
 SWFLOW = [sys.executable, "-m", "swflow.cli"]
+UNDISTURBED = [*SWFLOW]  # of commands that nothing happens to
 EIGHT = '{"kind": "eight_gaussians", "n_train": 1000, "n_heldout": 400, "n_test": 400}'
 FLOW = '{"horizon": 12, "n_times": 4, "step": 0.01, "n_directions": 16, "n_particles": 2000}'
 MAP = '{"kind": "flow_map", "network": {"width": 64, "depth": 2}, "training": {"steps": 700}}'
@@ -38,6 +39,11 @@ SCORE = '{"n_draws": 400, "n_redraws": 5, "n_large": 4000, "n_classifier": 400, 
 
 pytestmark = pytest.mark.workflow
 kill_loop = pytest.mark.skipif(not N_KILLS, reason="kill loops run by `make stress`")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forked_processes(forked: list[str]) -> None:
+    UNDISTURBED[:] = forked
 
 
 @pytest.fixture(scope="module")
@@ -92,15 +98,15 @@ STAGES = {
 }
 
 
-def begin(*arguments: Any) -> "subprocess.Popen[str]":
+def begin(*arguments: Any, by: list[str] = SWFLOW) -> "subprocess.Popen[str]":
     """A stage in a process of its own."""
-    command = [*SWFLOW, *map(str, arguments)]
+    command = [*by, *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def finish(*arguments: Any, code: int = 0) -> str:
     """Run a stage to its end; returns what it says."""
-    process = begin(*arguments)
+    process = begin(*arguments, by=UNDISTURBED)
     _, said = process.communicate(timeout=300)
     assert process.returncode == code, said
     return said

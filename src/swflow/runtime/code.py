@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE = "swflow"
 SILENT = ("settings", "runtime", "store", "study", "stages", "cli")  # rooms that compute nothing
@@ -105,11 +106,13 @@ def _parts(node: ast.ClassDef) -> tuple[ast.ClassDef, list[ast.FunctionDef | ast
 
 
 @cache
-def _content(module: str, node: ast.stmt) -> tuple[str, list[str], list[tuple[str, str]]]:
+def _content(module: str, node: ast.stmt) -> tuple[str, set[str], list[tuple[str, str]]]:
     """A statement's syntax (of an import: none), the attributes it takes, what it refers to."""
-    text = "" if _is_import(node) else ast.dump(node)
-    attributes = [inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute)]
-    return text, attributes, list(_references(module, node))
+    if _is_import(node):
+        targets = _imported(module, node).values()
+        return "", set(), [found for target in targets for found in _resolved(module, target)]
+    names = _names(node)
+    return ast.dump(node), names.attributes, list(_references(module, names))
 
 
 def literal(module: str, name: str) -> object:
@@ -179,17 +182,43 @@ def _is_import(node: ast.AST) -> bool:
     return isinstance(node, (ast.Import, ast.ImportFrom))
 
 
-def _references(module: str, node: ast.stmt) -> Iterator[tuple[str, str]]:
-    """The definitions that a statement of a module refers to, in it or in others."""
-    if _is_import(node):
-        for target in _imported(module, node).values():
-            yield from _resolved(module, target)
-        return
+class _Names(NamedTuple):
+    """What a statement reads: names with attributes of them (`a`, `a.b.c`), attributes, imports."""
+
+    chains: set[tuple[str, ...]]
+    attributes: set[str]
+    imports: list[ast.AST]
+
+
+def _names(node: ast.AST) -> _Names:
+    found, waiting = _Names(set(), set(), []), [node]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, ast.Name):
+            found.chains.add((inner.id,))
+        elif isinstance(inner, ast.Attribute):
+            parts, value = [inner.attr], inner.value
+            while isinstance(value, ast.Attribute):
+                parts.append(value.attr)
+                value = value.value
+            found.attributes.update(parts)
+            if isinstance(value, ast.Name):
+                found.chains.add((value.id, *reversed(parts)))
+            else:
+                waiting.append(value)
+        elif _is_import(inner):
+            found.imports.append(inner)
+        else:
+            waiting.extend(ast.iter_child_nodes(inner))
+    return found
+
+
+def _references(module: str, names: _Names) -> Iterator[tuple[str, str]]:
+    """The definitions that names in a module refer to, in it or in others."""
     known, local = _definitions(module), dict[str, str]()
-    for inner in ast.walk(node):
-        if _is_import(inner):
-            local |= _imported(module, inner)
-    for chain in _chains(node):
+    for inner in names.imports:
+        local |= _imported(module, inner)
+    for chain in names.chains:
         first = chain[0]
         if first in local:
             yield from _resolved(module, local[first], chain[1:])
@@ -233,19 +262,3 @@ def _resolved(
         yield from _resolved(user, f"{whole}.{attributes[0]}", attributes[1:])
     else:
         yield from ((whole, each) for each in known)
-
-
-def _chains(node: ast.AST) -> Iterator[tuple[str, ...]]:
-    """Names that are read, with the attributes taken of them: `a`, `a.b`, `a.b.c`."""
-    if isinstance(node, ast.Attribute):
-        parts, inner = [node.attr], node.value
-        while isinstance(inner, ast.Attribute):
-            parts.append(inner.attr)
-            inner = inner.value
-        if isinstance(inner, ast.Name):
-            yield (inner.id, *reversed(parts))
-            return
-    elif isinstance(node, ast.Name):
-        yield (node.id,)
-    for child in ast.iter_child_nodes(node):
-        yield from _chains(child)
