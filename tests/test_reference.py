@@ -1,4 +1,4 @@
-"""Committed results: tables are what today's code makes of the committed scores."""
+"""Committed results: tables and figures are what today's code makes of committed scores."""
 
 import importlib
 from pathlib import Path
@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from swflow.stages.collect import read_metrics
+from swflow.stages.figures import plot
 from swflow.study import registry
 from tests.pipeline import ROOT
 
@@ -25,6 +26,17 @@ def test_committed_tables_are_what_the_code_makes(study: str, tmp_path: Path) ->
         made.to_csv(tmp_path / "made.csv", index=False)
         found, expected = pd.read_csv(tmp_path / "made.csv"), pd.read_csv(path)
         pd.testing.assert_frame_equal(found, expected, rtol=1e-6, obj=f"{study}: {path.name}")
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_committed_figures_are_what_the_code_draws(study: str, tmp_path: Path) -> None:
+    """To the byte, with the pinned versions: a drawing that differs was made by other code."""
+    metrics = read_metrics(REFERENCE / study / "metrics.csv.gz")
+    committed = sorted((REFERENCE / study / "figures").glob("*.svg"))
+    assert committed
+    for path in committed:
+        plot(metrics, path.stem, tmp_path)
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def test_the_default_study_is_among_them() -> None:

@@ -66,13 +66,15 @@ SPENT = ["seconds_per_1000", "train_seconds", "stored_bytes"]
 
 
 def copy_products(results: Path, reference: Path, leave_out: str) -> None:
-    """Tables as CSV and Markdown, figures as PNG but for one folder of them."""
+    """Tables as CSV and Markdown; figures as PNG but for one folder, numeric ones as SVG, too."""
     for folder in ("tables", "figures"):
         shutil.rmtree(reference / folder, ignore_errors=True)
         (reference / folder).mkdir(parents=True)
     for path in [*results.glob("tables/*.csv"), *results.glob("tables/*.md")]:
         shutil.copy(path, reference / "tables" / path.name)
     figures = results / "figures"
+    for path in figures.glob("*.svg"):
+        shutil.copy(path, reference / "figures" / path.name)
     for path in [*figures.rglob("*.png"), *figures.rglob("*.gif")]:
         if path.relative_to(figures).parts[0] == leave_out:
             continue

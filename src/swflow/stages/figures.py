@@ -24,9 +24,12 @@ def write_figure(figure: Figure, stem: Path) -> None:
 
 
 def save_figure(figure: Figure, out: Path) -> None:
-    """Write one file in the format of its ending, without a date inside, and close the figure."""
+    """Write one file in the format of its ending, and close the figure.
+
+    Without a date or random names inside: the same figure is the same bytes.
+    """
     kind = out.suffix[1:]
     metadata = {"Date": None} if kind == "svg" else None
-    with atomic_path(out) as partial:
+    with atomic_path(out) as partial, plt.rc_context({"svg.hashsalt": out.stem}):
         figure.savefig(partial, format=kind, bbox_inches="tight", dpi=150, metadata=metadata)
     plt.close(figure)
