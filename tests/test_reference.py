@@ -1,10 +1,12 @@
 """Committed results: tables and figures are what today's code makes of committed scores."""
 
 import importlib
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from swflow.stages.collect import read_metrics
 from swflow.stages.figures import plot
@@ -28,6 +30,16 @@ def test_committed_tables_are_what_the_code_makes(study: str, tmp_path: Path) ->
         pd.testing.assert_frame_equal(found, expected, rtol=1e-6, obj=f"{study}: {path.name}")
 
 
+def names(study: str) -> dict[str, str]:
+    """What figures of a study call presets, by the configs that its own one begins with."""
+    found = yaml.safe_load((ROOT / "config.yaml").read_text())["names"]
+    if study != "default":
+        said = (ROOT / "workflow" / "configs" / f"{study}.yaml").read_text()
+        for path in re.findall(r"workflow/configs/\w+\.yaml", said.partition("\n\n")[0]):
+            found |= yaml.safe_load((ROOT / path).read_text())["names"]
+    return found
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_committed_figures_are_what_the_code_draws(study: str, tmp_path: Path) -> None:
     """To the byte, with the pinned versions: a drawing that differs was made by other code."""
@@ -35,7 +47,7 @@ def test_committed_figures_are_what_the_code_draws(study: str, tmp_path: Path) -
     committed = sorted((REFERENCE / study / "figures").glob("*.svg"))
     assert committed
     for path in committed:
-        plot(metrics, path.stem, tmp_path)
+        plot(metrics, path.stem, tmp_path, names(study))
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 
 

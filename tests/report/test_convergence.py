@@ -5,6 +5,7 @@ import pytest
 
 from swflow.metrics.collected import COLUMNS
 from swflow.report.figures import convergence
+from swflow.report.names import renamed
 
 TIMES = [0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 400.0]
 
@@ -35,6 +36,12 @@ def test_steps_stand_above_their_times(metrics: pd.DataFrame) -> None:
         assert place == pytest.approx(below.transData.transform((time, 1))[0])
     assert len(above.get_xticks()) == 4
     assert above.get_title() == ""
+
+
+def test_presets_are_called_by_their_names(metrics: pd.DataFrame) -> None:
+    figure = convergence.figure(renamed(metrics, {"d": "digits", "f": "all together"}))
+    assert figure.axes[0].get_title() == "digits, flow “all together”"
+    assert set(metrics["dataset"]) == {"d"}
 
 
 def test_curves_are_means_over_seeds_over_time(metrics: pd.DataFrame) -> None:

@@ -24,6 +24,7 @@ def changed(**changes: Any) -> dict[str, Any]:
     ("config", "message"),
     [
         ({"seed": 3}, r"seed: unknown key. Did you mean seeds\? Allowed: datasets"),
+        (changed(names={"c": "words"}), "names.c: no preset is called so: defined are a, b, f, m"),
         (changed(flows={"f": {"horizon": 2, "n_direction": 4}}), "Did you mean n_directions"),
         (changed(flows={"f": {"horizon": 2, "n_directions": 0}}), "flows.f.n_directions = 0: must"),
         (changed(flows={"f": {"horizon": 2, "n_directions": "x"}}), "must be a valid integer"),

@@ -112,6 +112,11 @@ def simulation_settings(wildcards):
     return family.at(entropy)
 
 
+def names():
+    """What figures call presets."""
+    return json.dumps(study.names, ensure_ascii=False)
+
+
 def picture_samples(wildcards):
     """The first seed's samples of the flow and of every model of one experiment."""
     w = wildcards

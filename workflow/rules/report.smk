@@ -33,9 +33,11 @@ rule plot:
     wildcard_constraints:
         figure="[^/]+",
     params:
+        names=names(),
         code=lambda w: plan.figure_code(w.figure),
     shell:
-        "swflow plot {input} {wildcards.figure} --out results/figures 2> {log}"
+        "swflow plot {input} {wildcards.figure} --names {params.names:q}"
+        " --out results/figures 2> {log}"
 
 
 rule picture:
@@ -54,9 +56,11 @@ rule picture:
     log:
         "results/logs/picture/{dataset}/{flow}/entropy{entropy}.log",
     params:
+        names=names(),
         code=pictured_code("times"),
     shell:
         "swflow picture {input.samples} --dataset {input.dataset} --entropy {wildcards.entropy}"
+        " --names {params.names:q}"
         " --out results/figures/samples/{wildcards.dataset}/{wildcards.flow}/entropy{wildcards.entropy}"
         " 2> {log}"
 
@@ -77,9 +81,10 @@ rule strip:
     log:
         "results/logs/strip/{dataset}/{flow}.log",
     params:
+        names=names(),
         code=pictured_code("entropies"),
     shell:
-        "swflow picture {input.samples} --dataset {input.dataset}"
+        "swflow picture {input.samples} --dataset {input.dataset} --names {params.names:q}"
         " --out results/figures/strips/{wildcards.dataset}/{wildcards.flow} 2> {log}"
 
 
@@ -100,9 +105,10 @@ rule neighbours:
     log:
         "results/logs/neighbours/{dataset}/{flow}.log",
     params:
+        names=names(),
         code=pictured_code("neighbours"),
     shell:
-        "swflow neighbours {input.samples} --dataset {input.dataset}"
+        "swflow neighbours {input.samples} --dataset {input.dataset} --names {params.names:q}"
         " --images {input.seen[0]} --features {input.seen[1]}"
         " --out results/figures/neighbours/{wildcards.dataset}/{wildcards.flow} 2> {log}"
 

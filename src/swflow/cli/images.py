@@ -12,6 +12,7 @@ from swflow.cli.options import (
     Device,
     Entropies,
     ModelFolder,
+    Names,
     Out,
     Overrides,
     Passes,
@@ -19,6 +20,7 @@ from swflow.cli.options import (
     SettingsText,
     Times,
     checked_device,
+    read_names,
     read_settings,
 )
 from swflow.runtime.errors import InputError
@@ -87,14 +89,15 @@ def neighbours(
     features: Annotated[Path, typer.Option(help="Folder of `swflow train-features`.")],
     out: Stem,
     seed: Seed = 0,
+    names: Names = "{}",
 ) -> None:
     """Draw samples that the seed chooses beside the training images nearest to them."""
     from swflow.stages.features import load_features
     from swflow.stages.pictures import neighbours
     from swflow.store.dataset import read_dataset
 
-    space = load_features(features)
-    neighbours(samples, read_dataset(dataset), read_dataset(images), space, out, seed)
+    data, real, space = read_dataset(dataset), read_dataset(images), load_features(features)
+    neighbours(samples, data, real, space, out, seed, read_names(names))
 
 
 def interpolate(model: ModelFolder, out: Stem, seed: Seed = 0) -> None:

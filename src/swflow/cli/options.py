@@ -87,6 +87,9 @@ References = Annotated[
     list[Path], typer.Option("--reference", help="Store of a run to compare with; repeat.")
 ]
 Source = Annotated[list[Path], typer.Argument(help="Model folder, flow stores or dataset file.")]
+Names = Annotated[
+    str, typer.Option("--names", help="What figures call presets, as JSON: {preset: words}.")
+]
 Passes = Annotated[
     list[int], typer.Option("--passes", help="Evaluations of the network; repeat.", min=1)
 ]
@@ -127,6 +130,18 @@ def _read_values(text: str) -> tuple[dict[str, Any], str]:
     if not isinstance(values, dict):
         raise InputError(f"{where}: settings must be a mapping of keys to values.")
     return values, where
+
+
+def read_names(text: str) -> dict[str, str]:
+    """What figures call presets. Raises InputError for what is no mapping of words."""
+    from swflow.settings import parse_settings
+
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"--names {text}: no JSON ({error}).") from error
+    names: dict[str, str] = parse_settings(dict[str, str], found, "--names")
+    return names
 
 
 def checked_device(name: str) -> str:

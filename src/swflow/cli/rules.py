@@ -13,6 +13,7 @@ from swflow.cli.options import (
     Device,
     Entropies,
     Label,
+    Names,
     Out,
     Overrides,
     Passes,
@@ -24,6 +25,7 @@ from swflow.cli.options import (
     Sources,
     Times,
     checked_device,
+    read_names,
     read_settings,
 )
 
@@ -251,6 +253,7 @@ def plot(
     metrics: Metrics,
     figure: Annotated[list[str], typer.Argument(help="Figures, by name.")],
     out: Out,
+    names: Names = "{}",
 ) -> None:
     """Draw numeric figures (SVG, PNG) from metrics.csv, in the folder --out."""
     from swflow.stages.collect import read_metrics
@@ -258,7 +261,7 @@ def plot(
 
     found = read_metrics(metrics)
     for name in figure:
-        plot(found, name, out)
+        plot(found, name, out, read_names(names))
 
 
 def picture(
@@ -268,9 +271,10 @@ def picture(
     entropy: Annotated[
         float | None, typer.Option(help="Over time at this entropy (default: over entropy).")
     ] = None,
+    names: Names = "{}",
 ) -> None:
     """Draw stored samples, a row for the flow and each model: over time, or over entropy."""
     from swflow.stages.pictures import picture
     from swflow.store.dataset import read_dataset
 
-    picture(samples, read_dataset(dataset), out, entropy)
+    picture(samples, read_dataset(dataset), out, entropy, read_names(names))

@@ -1,8 +1,18 @@
 """Names as people read them in figures: tables keep those of presets, to look them up."""
 
+from collections.abc import Mapping
+
+import pandas as pd
+
 from swflow.settings import PARTICLES, TEST_SET
 
 KNOWN = {PARTICLES: "the flow", TEST_SET: "held-out rows"}
+
+
+def renamed(metrics: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Rows of metrics.csv with what presets are called in figures."""
+    columns = ["dataset", "teacher", "model"]
+    return metrics.assign(**{of: metrics[of].replace(dict(names)) for of in columns})
 
 
 def shown(name: object) -> str:

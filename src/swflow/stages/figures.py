@@ -1,20 +1,28 @@
 """The plot stage: numeric figures as SVG and PNG."""
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from swflow.report.names import renamed
 from swflow.runtime.files import atomic_path
 from swflow.study import registry
 
 
-def plot(metrics: pd.DataFrame, name: str, folder: Path) -> None:
-    """Draw one figure and write its files. Raises InputError for an unknown name."""
+def plot(
+    metrics: pd.DataFrame, name: str, folder: Path, names: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Draw one figure and write its files; names: what it calls presets.
+
+    Raises InputError for an unknown figure.
+    """
     module = importlib.import_module(registry.module("figures", name))
-    write_figure(module.figure(metrics), folder / name)
+    write_figure(module.figure(renamed(metrics, names)), folder / name)
 
 
 def write_figure(figure: Figure, stem: Path) -> None:

@@ -2,8 +2,9 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import matplotlib.pyplot as plt
 import torch
@@ -30,9 +31,18 @@ from swflow.stages.figures import write_figure
 from swflow.stages.sample import read_samples
 
 
-def picture(samples: Sequence[Path], dataset: Dataset, out: Path, entropy: float | None) -> None:
-    """Draw stored samples, a row for each file: over time at an entropy, or over entropy."""
-    rows = {path.parent.name: list(read_samples(path)) for path in samples}
+def picture(
+    samples: Sequence[Path],
+    dataset: Dataset,
+    out: Path,
+    entropy: float | None,
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Draw stored samples, a row for each file: over time at an entropy, or over entropy.
+
+    names: what presets are called.
+    """
+    rows = {_row(path, names): list(read_samples(path)) for path in samples}
     if entropy is None:
         write_figure(entropies.picture(dataset, rows), out)
     else:
@@ -46,9 +56,10 @@ def neighbours(
     features: FeatureSpace,
     out: Path,
     seed: int,
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Draw random samples at the end of the flow beside their nearest training images."""
-    rows = {path.parent.name: _at_end(path) for path in samples}
+    rows = {_row(path, names): _at_end(path) for path in samples}
     write_figure(nearest.picture(rows, dataset, images, features, seed), out)
 
 
@@ -60,6 +71,11 @@ def interpolate(model: SourceModel, out: Path, seed: int) -> None:
 def completions(model: CompletingModel, dataset: Dataset, out: Path, seed: int) -> None:
     """Draw held-out images that a model completes from what is known of them."""
     write_figure(completed.picture(model, dataset, seed), out)
+
+
+def _row(path: Path, names: Mapping[str, str]) -> str:
+    """What a file …/{row}/seedN.h5 is called."""
+    return names.get(path.parent.name, path.parent.name)
 
 
 def _at_end(path: Path) -> Draws:

@@ -51,6 +51,9 @@ class Study(Settings):
     experiments: tuple[Experiment, ...] = Field(
         (), description="What is combined: {dataset, flow, models}."
     )
+    names: dict[Name, str] = Field(
+        {}, description="What figures call presets: {preset: words}; tables keep their names."
+    )
     features: FeatureSettings = FeatureSettings()
     sample: SampleSettings = SampleSettings()
     score: ScoreSettings = ScoreSettings()
@@ -75,6 +78,12 @@ class Study(Settings):
         for section, reserved in RESERVED.items():
             if taken := sorted(set(getattr(self, section)) & set(reserved)):
                 raise ValueError(f"{section}.{taken[0]}: this name is reserved; choose another.")
+        known = {*self.datasets, *self.flows, *self.models}
+        if unknown := sorted(set(self.names) - known):
+            raise ValueError(
+                f"names.{unknown[0]}: no preset is called so: defined are "
+                f"{', '.join(sorted(known))}."
+            )
         for name, dataset in self.datasets.items():
             self._check_made_of(f"datasets.{name}", dataset.made_of)
         for index, experiment in enumerate(self.experiments):
