@@ -13,7 +13,8 @@ from swflow.models.sampler import Journey, Model
 from swflow.models.spec import Condition, Drawn, listed
 from swflow.runtime.errors import InputError
 
-BATCH_ROWS = 2048  # activations stay in the cache: a third faster than 16,384
+# Few enough that activations stay in a CPU's cache: a quarter faster than 2,048. GPUs want many.
+BATCH_ROWS = {"cpu": 512, "cuda": 16384}
 
 
 class SourceModel(Model):
@@ -123,7 +124,8 @@ class SourceModel(Model):
     def _carry_all(self, x0: Tensor, condition: Condition, label: Tensor | None) -> Tensor:
         """In batches, class by class: all points of a batch meet the same conditions."""
         if label is None:
-            batches = (x.to(self.device) for x in x0.split(BATCH_ROWS))
+            rows = BATCH_ROWS[torch.device(self.device).type]
+            batches = (x.to(self.device) for x in x0.split(rows))
             return torch.cat([self.carry(x, condition).to(x0.device) for x in batches])
         carried = torch.empty_like(x0)
         for known in label.unique().tolist():
