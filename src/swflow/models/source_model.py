@@ -124,7 +124,7 @@ class SourceModel(Model):
     def _carry_all(self, x0: Tensor, condition: Condition, label: Tensor | None) -> Tensor:
         """In batches, class by class: all points of a batch meet the same conditions."""
         if label is None:
-            rows = BATCH_ROWS[torch.device(self.device).type]
+            rows = BATCH_ROWS.get(torch.device(self.device).type, BATCH_ROWS["cpu"])
             batches = (x.to(self.device) for x in x0.split(rows))
             return torch.cat([self.carry(x, condition).to(x0.device) for x in batches])
         carried = torch.empty_like(x0)
