@@ -5,6 +5,8 @@ first in the PATH of the jobs, asks it for one. What a command does is the same:
 folder, environment, files, exit code, and the signals it is sent.
 """
 
+import importlib
+import json
 import os
 import select
 import shutil
@@ -15,9 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 # Without site-packages, which a client needs not: it starts in 20 ms.
 CLIENT = """#!{python} -IS
@@ -62,8 +66,6 @@ def forked_commands(path: str) -> Iterator[Path]:
 
 def serve(address: str) -> None:
     """Fork a process for each command that is asked for, until SIGTERM."""
-    import importlib
-
     for name in IMPORTED:
         importlib.import_module(f"swflow.stages.{name}")
     importlib.import_module("swflow.sliced.radix")
@@ -101,10 +103,8 @@ def report(running: dict[int, socket.socket]) -> None:
             asked.close()
 
 
-def run(asked: socket.socket) -> None:
-    """In the forked process: become what the client would have been."""
-    import json
-
+def run(asked: socket.socket) -> NoReturn:
+    """In the forked process: become what the client would have been, and end as it would."""
     head, files, _, _ = socket.recv_fds(asked, 4, 3)
     (size,) = struct.unpack("!I", head)
     folder, environment, arguments = json.loads(asked.recv(size, socket.MSG_WAITALL))
@@ -128,13 +128,11 @@ def run(asked: socket.socket) -> None:
         else:
             code = ended.code or 0
     except BaseException:
-        import traceback
-
         traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
+        os._exit(code)  # to end an interpreter that holds torch takes a second
 
 
 if __name__ == "__main__":

@@ -13,10 +13,17 @@ from scipy.integrate import solve_ivp
 from swflow import FlowSettings, Snapshot, simulate
 from swflow.flow.trajectory import Trajectory
 from swflow.metrics.subject import Measure
+from swflow.models.source_model import SourceModel
 from swflow.stages.loading import open_runs
 from swflow.store.model import DESCRIPTION, WEIGHTS, checksum
 
 TINY_FLOW = {"horizon": 2, "n_times": 7, "step": 0.25, "n_directions": 32, "n_particles": 1000}
+
+# Of images of 120 numbers in two classes, along local directions.
+TINY_PIXELS = {
+    **{"horizon": 4, "n_times": 4, "step": 0.5, "n_directions": 120, "n_particles": 200},
+    **{"labels": True, "directions": "local"},
+}
 
 
 def normal(n: int, dim: int, seed: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -49,6 +56,13 @@ def run_of(path: Path) -> Trajectory:
     """The run that a store holds."""
     (found,) = open_runs([path])
     return found
+
+
+def unexplained(model: SourceModel, run: Trajectory) -> float:
+    """Part of the variance of a run's end that a model of its classes leaves."""
+    x0, goal = (torch.from_numpy(run.paired(k)) for k in (0, len(run.time) - 1))
+    found = model.transport(x0, label=torch.from_numpy(run.label))
+    return float((found - goal).square().sum() / (goal - goal.mean(0)).square().sum())
 
 
 def arrays(run: Trajectory) -> dict[str, Any]:

@@ -36,15 +36,12 @@ def snakemake(
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *where]
     planned = "--dry-run" in options
     with nullcontext(binaries) if planned else forked_commands(path) as first:
+        found = os.pathsep.join(map(str, [first, binaries, os.environ["PATH"]]))
         run = subprocess.run(
             [*command, *options, "--configfile", *map(str, config)],
             capture_output=True,
             text=True,
-            env=os.environ
-            | {
-                "PATH": os.pathsep.join(map(str, [first, binaries, os.environ["PATH"]])),
-                "PYTHONPATH": path,
-            },
+            env=os.environ | {"PATH": found, "PYTHONPATH": path},
             check=False,
         )
     output = run.stdout + run.stderr

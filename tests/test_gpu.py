@@ -21,21 +21,11 @@ from swflow.stages import simulate as stage
 from swflow.stages.loading import load
 from swflow.stages.train import train
 from swflow.store.dataset import read_dataset
-from tests.helpers import arrays, run_of
+from tests.helpers import TINY_PIXELS, arrays, run_of, unexplained
 from tests.representation.test_latents import images_file
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
 pytestmark = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=gpu)])
-
-PIXELS = {
-    "horizon": 4,
-    "n_times": 4,
-    "step": 0.5,
-    "n_directions": 120,
-    "n_particles": 200,
-    "labels": True,
-    "directions": "local",
-}
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +87,7 @@ def test_a_flow_arrives_by_any_plan(device: str, plan: str) -> None:
 def test_a_killed_simulation_goes_on_to_the_same_numbers(
     device: str, images: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = SimulationSettings(**PIXELS, entropy=0.01, target_batch=150)
+    settings = SimulationSettings(**TINY_PIXELS, entropy=0.01, target_batch=150)
     whole, parts = tmp_path / "whole.zarr", tmp_path / "parts.zarr"
     stage.simulate_dataset(images, settings, 0, whole, device)
     stopped = iter([False, False, False, True])
@@ -124,7 +114,7 @@ def test_a_network_learns_images_and_is_drawn_from_anywhere(
     device: str, precision: str, images: Dataset, tmp_path: Path
 ) -> None:
     store = tmp_path / "seed0.zarr"
-    stage.simulate_dataset(images, SimulationSettings(**PIXELS), 0, store, device)
+    stage.simulate_dataset(images, SimulationSettings(**TINY_PIXELS), 0, store, device)
     settings = FlowMapSettings(
         network={"kind": "unet", "width": 8},
         training={"steps": 150, "batch_size": 64, "precision": precision},
@@ -132,10 +122,7 @@ def test_a_network_learns_images_and_is_drawn_from_anywhere(
     run, folder = run_of(store), tmp_path / "model"
     train(settings, images, [run], 0, folder, device)
     model = load(folder).to(device)
-    x0, goal = (torch.from_numpy(run.paired(k)) for k in (0, len(run.time) - 1))
-    found = model.transport(x0, label=torch.from_numpy(run.label))
-    left = (found - goal).square().sum() / (goal - goal.mean(0)).square().sum()
-    assert float(left) < 0.6
+    assert unexplained(model, run) < 0.6
     drawn_there, drawn_here = (
         each.sample(20, label=1, generator=torch.Generator().manual_seed(0))
         for each in (model, load(folder))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
+from swflow.cli.about import merged
 from swflow.stages.collect import read_metrics
 from swflow.stages.figures import plot
 from swflow.study import registry
@@ -17,13 +17,18 @@ REFERENCE = ROOT / "results" / "reference"
 STUDIES = sorted(path.parent.name for path in REFERENCE.glob("*/metrics.csv.gz"))
 
 
+def committed(study: str, files: str) -> tuple[pd.DataFrame, list[Path]]:
+    """A study's scores, and what was made of them."""
+    paths = sorted((REFERENCE / study).glob(files))
+    assert paths
+    return read_metrics(REFERENCE / study / "metrics.csv.gz"), paths
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_committed_tables_are_what_the_code_makes(study: str, tmp_path: Path) -> None:
     """But for the last digits: bootstraps are seeded, sums are of another order elsewhere."""
-    metrics = read_metrics(REFERENCE / study / "metrics.csv.gz")
-    committed = sorted((REFERENCE / study / "tables").glob("*.csv"))
-    assert committed
-    for path in committed:
+    metrics, paths = committed(study, "tables/*.csv")
+    for path in paths:
         made = importlib.import_module(registry.module("tables", path.stem)).table(metrics)
         made.to_csv(tmp_path / "made.csv", index=False)
         found, expected = pd.read_csv(tmp_path / "made.csv"), pd.read_csv(path)
@@ -32,21 +37,20 @@ def test_committed_tables_are_what_the_code_makes(study: str, tmp_path: Path) ->
 
 def names(study: str) -> dict[str, str]:
     """What figures of a study call presets, by the configs that its own one begins with."""
-    found = yaml.safe_load((ROOT / "config.yaml").read_text())["names"]
+    configs = [ROOT / "config.yaml"]
     if study != "default":
         said = (ROOT / "workflow" / "configs" / f"{study}.yaml").read_text()
-        for path in re.findall(r"workflow/configs/\w+\.yaml", said.partition("\n\n")[0]):
-            found |= yaml.safe_load((ROOT / path).read_text())["names"]
+        named = re.findall(r"workflow/configs/\w+\.yaml", said.partition("\n\n")[0])
+        configs += [ROOT / path for path in named]
+    found: dict[str, str] = merged(configs)["names"]
     return found
 
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_committed_figures_are_what_the_code_draws(study: str, tmp_path: Path) -> None:
     """To the byte, with the pinned versions: a drawing that differs was made by other code."""
-    metrics = read_metrics(REFERENCE / study / "metrics.csv.gz")
-    committed = sorted((REFERENCE / study / "figures").glob("*.svg"))
-    assert committed
-    for path in committed:
+    metrics, paths = committed(study, "figures/*.svg")
+    for path in paths:
         plot(metrics, path.stem, tmp_path, names(study))
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 

@@ -18,8 +18,10 @@ from swflow.report.tables.common import readable
 from swflow.runtime.provenance import machine, versions
 from swflow.stages.collect import stage_shares
 
-ON_GPU = ("images_gpu_minutes", "images_gpu")
-IN_PIXELS = ("mnist_pixels", "fashion_pixels", "cifar10_pixels", *ON_GPU)
+IN_PIXELS = (
+    *("mnist_pixels", "fashion_pixels", "cifar10_pixels"),
+    *("images_gpu_minutes", "images_gpu"),
+)
 IMAGE_STUDIES = ("directions", "mnist", "fashion", "cifar10", *IN_PIXELS)
 COMMANDS = {"default": "make results"} | {
     study: f"make {study}"
@@ -73,9 +75,7 @@ def copy_products(results: Path, reference: Path, leave_out: str) -> None:
     for path in [*results.glob("tables/*.csv"), *results.glob("tables/*.md")]:
         shutil.copy(path, reference / "tables" / path.name)
     figures = results / "figures"
-    for path in figures.glob("*.svg"):
-        shutil.copy(path, reference / "figures" / path.name)
-    for path in [*figures.rglob("*.png"), *figures.rglob("*.gif")]:
+    for path in [*figures.glob("*.svg"), *figures.rglob("*.png"), *figures.rglob("*.gif")]:
         if path.relative_to(figures).parts[0] == leave_out:
             continue
         name = "-".join(path.relative_to(figures).parts)

@@ -29,7 +29,7 @@ def presets(
     from swflow.settings import parse_settings
     from swflow.study.study import Study
 
-    study: Study = parse_settings(Study, _merged(configs), ", ".join(map(str, configs)))
+    study: Study = parse_settings(Study, merged(configs), ", ".join(map(str, configs)))
     for section in ("datasets", "flows", "models"):
         typer.echo(f"{section}:")
         for name, preset in getattr(study, section).items():
@@ -39,7 +39,7 @@ def presets(
         typer.echo(f"  {of.dataset} by {of.flow}: {', '.join(of.models) or 'the flow alone'}")
 
 
-def _merged(configs: list[Path]) -> dict[str, Any]:
+def merged(configs: list[Path]) -> dict[str, Any]:
     """Configs as Snakemake merges them: mappings joined, all else replaced."""
     found: dict[str, Any] = {}
     for path in configs:

@@ -4,7 +4,6 @@ Modules that import torch are imported inside the commands: `swflow --help` star
 cluster job that only plans does not pay for it.
 """
 
-import importlib
 import os
 import shlex
 import sys
@@ -20,28 +19,29 @@ from swflow.cli.options import fields
 from swflow.runtime.errors import InputError
 from swflow.runtime.termination import EXIT_CODE, TerminatedError, end_on_termination
 
-
-class StageCommand(TyperCommand):
-    """A command whose help ends with the fields of its settings; only then are those imported."""
-
-    settings: str
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The help, and the fields."""
-        self.epilog = fields(getattr(importlib.import_module("swflow.settings"), self.settings))
-        super().format_help(ctx, formatter)
-
-
-def stage(settings: str) -> Callable[[Callable[..., None]], object]:
-    """A command of a stage, with settings of a class or of one of several kinds."""
-    return app.command(cls=type("StageCommand", (StageCommand,), {"settings": settings}))
-
-
 app = typer.Typer(
     help="Learn sliced-Wasserstein flows: each command is one stage of the pipeline.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def stage(settings: str) -> Callable[[Callable[..., None]], object]:
+    """A command of a stage, with settings of a class or of one of several kinds."""
+
+    class StageCommand(TyperCommand):
+        """Its help ends with the fields of its settings; only then are those imported."""
+
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            """The help, and the fields."""
+            from swflow import settings as known
+
+            self.epilog = fields(getattr(known, settings))
+            super().format_help(ctx, formatter)
+
+    return app.command(cls=StageCommand)
+
+
 # In the data's order.
 stage("DatasetSettings")(rules.prepare)
 stage("LatentSettings")(images.train_autoencoder)

@@ -102,11 +102,13 @@ Times = Annotated[
 ]
 
 
-def read_settings(annotation: Any, text: str, overrides: list[str]) -> Any:
+def read_settings(
+    annotation: Any, text: str, overrides: list[str], option: str = "--settings"
+) -> Any:
     """Settings from JSON or a file, with single fields replaced. Raises InputError."""
     from swflow.settings import parse_settings
 
-    values, where = _read_values(text)
+    values, where = _read_values(text, option)
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
@@ -119,9 +121,9 @@ def read_settings(annotation: Any, text: str, overrides: list[str]) -> Any:
     return parse_settings(annotation, values, where)
 
 
-def _read_values(text: str) -> tuple[dict[str, Any], str]:
+def _read_values(text: str, option: str) -> tuple[dict[str, Any], str]:
     inline = text.lstrip().startswith("{")
-    where = "--settings" if inline else text
+    where = option if inline else text
     try:
         values = yaml.safe_load(text if inline else Path(text).read_text())
     except (OSError, yaml.YAMLError) as error:
@@ -134,13 +136,7 @@ def _read_values(text: str) -> tuple[dict[str, Any], str]:
 
 def read_names(text: str) -> dict[str, str]:
     """What figures call presets. Raises InputError for what is no mapping of words."""
-    from swflow.settings import parse_settings
-
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"--names {text}: no JSON ({error}).") from error
-    names: dict[str, str] = parse_settings(dict[str, str], found, "--names")
+    names: dict[str, str] = read_settings(dict[str, str], text, [], option="--names")
     return names
 
 

@@ -259,9 +259,9 @@ def plot(
     from swflow.stages.collect import read_metrics
     from swflow.stages.figures import plot
 
-    found = read_metrics(metrics)
+    found, called = read_metrics(metrics), read_names(names)
     for name in figure:
-        plot(found, name, out, read_names(names))
+        plot(found, name, out, called)
 
 
 def picture(

@@ -78,17 +78,14 @@ class Run:
             resume=state,
             on_step=on_step,
             group=self.group,
-            source_labels=self._on_device(self.labels(n)),
-            target_labels=self._on_device(self._target_labels()),
-            tracer_labels=self._on_device(self.labels(settings.n_tracers)),
+            source_labels=_tensor(self.labels(n), device),
+            target_labels=_tensor(self._target_labels(), device),
+            tracer_labels=_tensor(self.labels(settings.n_tracers), device),
             held=known,
         )
 
     def _target_labels(self) -> np.ndarray | None:
         return self.dataset.splits["train"].y if self.settings.labels else None
-
-    def _on_device(self, label: np.ndarray | None) -> Tensor | None:
-        return None if label is None else torch.from_numpy(label).to(self.device)
 
     def _target(self) -> Rows:
         """The training rows, in memory or, where they are many, in the file to be read from."""
@@ -100,10 +97,7 @@ class Run:
 
 
 def run_fresh(
-    dataset: Dataset,
-    settings: SimulationSettings,
-    n: int,
-    generator: torch.Generator,
+    dataset: Dataset, settings: SimulationSettings, n: int, generator: torch.Generator
 ) -> Tensor:
     """The end `(n, d)` of a flow of n fresh particles: what a network's pass replaces.
 
@@ -114,7 +108,7 @@ def run_fresh(
     y = dataset.splits["train"].y if settings.labels else None
     known = known_of(dataset, settings)
     if known is not None:
-        source = held(source, training_rows(dataset, n).to(device), known)
+        source = held(source, training_rows(dataset, n), known)
     only_end = settings.model_copy(update={"times": tuple(stored_times(settings)[-1:])})
     target = torch.from_numpy(dataset.rows("train")).to(device)
     *_, last = simulate(
@@ -123,11 +117,15 @@ def run_fresh(
         only_end,
         generator=generator,
         event_shape=dataset.units.event_shape,
-        source_labels=None if y is None else torch.from_numpy(shared_labels(y, n)).to(device),
-        target_labels=None if y is None else torch.from_numpy(y).to(device),
+        source_labels=_tensor(None if y is None else shared_labels(y, n), device),
+        target_labels=_tensor(y, device),
         held=known,
     )
     return last.particles
+
+
+def _tensor(label: np.ndarray | None, device: torch.device | str) -> Tensor | None:
+    return None if label is None else torch.from_numpy(label).to(device)
 
 
 def known_of(dataset: Dataset, settings: SimulationSettings) -> Tensor | None:

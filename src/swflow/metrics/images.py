@@ -1,6 +1,5 @@
 """Images: how near decoded samples are to real ones, in features and in pixels, and to copies."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
@@ -104,7 +103,7 @@ class RealImages:
 
     def __init__(self, of: Compared) -> None:
         self.images, self.features = of.images, of.features
-        self.measured: dict[tuple[str, bytes], list[Measure]] = {}
+        self.measured: dict[tuple[str, str], list[Measure]] = {}  # of real images
         self.n = min(len(of.images.fresh.x), len(of.images.reference.x))
         self.unseen = second_half(of.images.splits["train"])
         self.training, self.fresh, self.reference = (
@@ -128,14 +127,6 @@ class RealImages:
         """`fine_power` of images in pixels, at most n."""
         shape = image_shape(self.images.units.event_shape)
         return fine_power(points.rows[PIXEL][: self.n].reshape(-1, *shape))
-
-    def quality(self, points: Points, name: str) -> Iterator[Measure]:
-        """Of images in a space; of real images, which all seeds share, it is computed once."""
-        rows = points.rows[name][: self.n]
-        key = name, hashlib.sha256(np.ascontiguousarray(rows).data).digest()
-        if key not in self.measured:
-            self.measured[key] = list(self.spaces[name].quality(rows))
-        return iter(self.measured[key])
 
     def real(self, split: Split) -> Points:
         """Images of a split, which are in model units."""
@@ -184,27 +175,36 @@ class Gallery:
         of the training images, while distances are of the half that the classifier never saw.
         """
         real, dataset, n = self.real, self.dataset, self.n_copies
-        yield from self._quality(real.fresh, real.images.fresh.y)
+        yield from self._real_quality(real.fresh, real.images.fresh.y)
         yield from self._copies(real.reference)
-        yield from self._quality(real.training, real.unseen.y, TRAINING)
+        yield from self._real_quality(real.training, real.unseen.y, TRAINING)
         copies = thinned(real.images.splits["train"], n)
         yield from self._copies(real.real(copies), TRAINING)
         if real.images.official_test:
             test = real.images.splits["test"]
-            yield from self._quality(real.real(test), test.y, OFFICIAL)
+            yield from self._real_quality(real.real(test), test.y, OFFICIAL)
         if dataset.units.packed is not None:
             latents = second_half(dataset.splits["train"]).part(0, real.n)
-            yield from self._quality(self._decoded(dataset.fresh), dataset.fresh.y, DECODED)
+            yield from self._real_quality(self._decoded(dataset.fresh), dataset.fresh.y, DECODED)
             yield from self._copies(self._decoded(dataset.reference), DECODED)
-            yield from self._quality(self._decoded(latents), latents.y, DECODED + TRAINING)
+            yield from self._real_quality(self._decoded(latents), latents.y, DECODED + TRAINING)
             copies = thinned(dataset.splits["train"], n)
             yield from self._copies(self._decoded(copies), DECODED + TRAINING)
+
+    def _real_quality(
+        self, points: Points, label: np.ndarray | None, prefix: str = ""
+    ) -> Iterator[Measure]:
+        """The same for all seeds, of which the first computes it."""
+        key, measured = (self.dataset.digest, prefix), self.real.measured
+        if key not in measured:
+            measured[key] = list(self._quality(points, label, prefix))
+        return iter(measured[key])
 
     def _quality(
         self, points: Points, label: np.ndarray | None, prefix: str = ""
     ) -> Iterator[Measure]:
-        for name in self.real.spaces:
-            yield from named(self.real.quality(points, name), prefix + name)
+        for name, space in self.real.spaces.items():
+            yield from named(space.quality(points.rows[name][: self.real.n]), prefix + name)
         sharpness = self.real.fine_power_of(points) / self.real.fine_power
         yield Measure(f"{prefix}sharpness", sharpness, self.real.n)
         if label is not None and self.real.features.labels:

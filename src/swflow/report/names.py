@@ -1,15 +1,19 @@
 """Names as people read them in figures: tables keep those of presets, to look them up."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import pandas as pd
 
 from swflow.settings import PARTICLES, TEST_SET
 
+# What figures call presets: their own names, but for those that it has.
+Names = Mapping[str, str]
+NO_NAMES: Names = MappingProxyType({})
 KNOWN = {PARTICLES: "the flow", TEST_SET: "held-out rows"}
 
 
-def renamed(metrics: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+def renamed(metrics: pd.DataFrame, names: Names) -> pd.DataFrame:
     """Rows of metrics.csv with what presets are called in figures."""
     columns = ["dataset", "teacher", "model"]
     return metrics.assign(**{of: metrics[of].replace(dict(names)) for of in columns})

@@ -1,22 +1,18 @@
 """The plot stage: numeric figures as SVG and PNG."""
 
 import importlib
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from swflow.report.names import renamed
+from swflow.report.names import NO_NAMES, Names, renamed
 from swflow.runtime.files import atomic_path
 from swflow.study import registry
 
 
-def plot(
-    metrics: pd.DataFrame, name: str, folder: Path, names: Mapping[str, str] = MappingProxyType({})
-) -> None:
+def plot(metrics: pd.DataFrame, name: str, folder: Path, names: Names = NO_NAMES) -> None:
     """Draw one figure and write its files; names: what it calls presets.
 
     Raises InputError for an unknown figure.

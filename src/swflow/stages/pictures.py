@@ -2,9 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 import matplotlib.pyplot as plt
 import torch
@@ -17,6 +16,7 @@ from swflow.models.draws import Draws
 from swflow.models.sampler import Journey, Sampler
 from swflow.models.source_model import SourceModel
 from swflow.models.spec import Condition
+from swflow.report.names import NO_NAMES, Names
 from swflow.report.pictures import completions as completed
 from swflow.report.pictures import entropies, interpolation, times
 from swflow.report.pictures import neighbours as nearest
@@ -36,7 +36,7 @@ def picture(
     dataset: Dataset,
     out: Path,
     entropy: float | None,
-    names: Mapping[str, str] = MappingProxyType({}),
+    names: Names = NO_NAMES,
 ) -> None:
     """Draw stored samples, a row for each file: over time at an entropy, or over entropy.
 
@@ -56,7 +56,7 @@ def neighbours(
     features: FeatureSpace,
     out: Path,
     seed: int,
-    names: Mapping[str, str] = MappingProxyType({}),
+    names: Names = NO_NAMES,
 ) -> None:
     """Draw random samples at the end of the flow beside their nearest training images."""
     rows = {_row(path, names): _at_end(path) for path in samples}
@@ -73,7 +73,7 @@ def completions(model: CompletingModel, dataset: Dataset, out: Path, seed: int) 
     write_figure(completed.picture(model, dataset, seed), out)
 
 
-def _row(path: Path, names: Mapping[str, str]) -> str:
+def _row(path: Path, names: Names) -> str:
     """What a file …/{row}/seedN.h5 is called."""
     return names.get(path.parent.name, path.parent.name)
 
