@@ -18,7 +18,7 @@ from swflow.report.figures.common import (
     plain_log_axis,
     time_axis,
 )
-from swflow.report.names import titled
+from swflow.report.names import shown
 from swflow.report.tables import fidelity
 from swflow.report.tables.common import FLOW
 from swflow.runtime.errors import InputError
@@ -52,7 +52,10 @@ def figure(metrics: pd.DataFrame) -> Figure:
             plain_log_axis(axes, min(0.7, table["ratio_low"].min()), table["ratio_high"].max())
         for axes in line[flow["entropy"].nunique() :]:
             axes.set_visible(False)
-        line[0].set_ylabel(f"{titled(*key)}\nSW₂ to a reference run / floor")
+        # A line each: together they are longer than a panel is high.
+        line[0].set_ylabel(
+            f"{shown(key[0])}\nflow “{shown(key[1])}”\nSW₂ to a reference run / floor"
+        )
     add_legend(figure, [*model_handles(colours, styles), ANOTHER_RUN])
     return figure
 
