@@ -17,10 +17,10 @@ report: "workflow/report/study.rst"
 
 try:
     study = parse_settings(Study, config, "config")
+    plan = Plan(study)
     refuse_former_results("results")
 except InputError as error:
     raise WorkflowError(str(error))
-plan = Plan(study)
 config["captions"] = plan.captions()
 
 

@@ -22,10 +22,11 @@ BELOW_SIMULATE = {
 TABLES = (
     *("overview", "fidelity", "labels", "generation", "regularisation", "memorisation"),
     *("twin", "cost", "gaussian", "optimal_map", "images"),
+    *("matched", "planted", "copying"),
 )
 FIGURES = (
     *("convergence", "fidelity", "regularisation", "memorisation", "generalisation", "control"),
-    *("quality_over_cost", "images"),
+    *("quality_over_cost", "images", "matched", "copying"),
 )
 PICTURES = [
     *("samples/eight/short/entropy0", "samples/eight/short/entropy0.1", "strips/eight/short"),

@@ -31,6 +31,8 @@ COMMANDS = {"default": "make results"} | {
         "ablation",
         "generalisation",
         "rivals",
+        "study",
+        "memorisation",
         "inpainting",
         *IMAGE_STUDIES,
     )
@@ -51,6 +53,8 @@ STUDY_TABLES = {
     "ablation": ("overview",),
     "generalisation": ("regularisation",),
     "rivals": ("optimal_map",),
+    "study": ("matched", "planted", "discretisation"),
+    "memorisation": ("copying", "copying_power", "planted"),
     "inpainting": ("completion",),
     **dict.fromkeys(IMAGE_STUDIES, ("images",)),
 }
@@ -64,6 +68,7 @@ IMAGES = [
     *("feature_copied", "pixel_copied", "feature_coverage"),
 ]
 GENERATION = ["sw_test", "w2_test", "c2st_test", "coverage", "memorisation_a"]
+SHOWN_LEVELS = (1.1, 1.5)
 SPENT = ["seconds_per_1000", "train_seconds", "stored_bytes"]
 
 
@@ -135,9 +140,16 @@ def study_blocks(study: str, results: Path) -> dict[str, str]:
     shown = {name: pd.read_csv(results / "tables" / f"{name}.csv") for name in STUDY_TABLES[study]}
     if "images" in shown:
         shown["images"] = images(shown["images"])
+    if "matched" in shown:
+        shown["matched"] = matched(shown["matched"])
     if study == "rivals":
         shown["methods"] = methods(pd.read_csv(results / "metrics.csv"))
     return {f"{study}-{name}": markdown(table) for name, table in shown.items()}
+
+
+def matched(table: pd.DataFrame) -> pd.DataFrame:
+    """Kinds at two distances."""
+    return table[table["farther"].isin(SHOWN_LEVELS)]
 
 
 def methods(metrics: pd.DataFrame) -> pd.DataFrame:

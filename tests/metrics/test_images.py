@@ -161,6 +161,25 @@ def test_a_copier_is_found_among_models(made: Path, images: Dataset, space: Feat
     assert found["class_agreement"] > 0.9
 
 
+def test_of_fewer_training_rows_copies_are_told_from_these(
+    images: Dataset, space: FeatureSpace
+) -> None:
+    """Copies of the other training images are none of theirs."""
+    last = Split(images.splits["train"].x[-60:], images.splits["train"].y[-60:])
+    few = replace(images, splits={**images.splits, "train": last})
+    other = replace(images, splits={**images.splits, "test": images.splits["train"].part(0, 60)})
+    same = replace(images, splits={**images.splits, "test": last})
+    found = []
+    for reference in (other, same):
+        sampler = HeldoutRows(reference)
+        draws = list(stored_draws(sampler, 60, [Condition(None, None)], 0))
+        seen = replace(reference, digest=f"{reference is same}")
+        subject = Subject(sampler, few, draws, settings=SIZES, images=seen, features=space)
+        found.append(scored(list(measure(subject))))
+    assert abs(found[0]["pixel_copied"]) < 4 * found[0]["pixel_copied_error"]
+    assert found[1]["pixel_copied"] > 0.7
+
+
 def test_evenly_spread_draws_are_beside_those_of_random_source_points(
     made: Path, images: Dataset, space: FeatureSpace
 ) -> None:

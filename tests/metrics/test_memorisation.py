@@ -4,8 +4,18 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
-from swflow.metrics.memorisation import Memorisation, Search, nearer_subsets, share_below
+from swflow.metrics.memorisation import (
+    Memorisation,
+    Search,
+    few_heldout,
+    nearer_subsets,
+    share_below,
+)
+from swflow.metrics.planted import smallest_parts
+from swflow.runtime.errors import InputError
+from swflow.settings import ScoreSettings
 from tests.helpers import values
 
 RNG = np.random.default_rng(0)
@@ -83,3 +93,43 @@ def test_a_is_the_share_of_pairs() -> None:
 def test_rows_drawn_out_of_a_replicate_are_passed_over() -> None:
     near = Search(np.array([[1.0], [2.0], [3.0]]), 3).of(np.zeros((1, 1)))
     assert near.nearest(np.array([0, 2, 1])).tolist() == [2.0]
+
+
+def test_the_ratio_of_nearest_distances_is_one_for_fresh_rows_and_tells_copies() -> None:
+    rng = np.random.default_rng(0)
+    train, heldout, fresh = rng.normal(size=(3, 1000, 4))
+    rows = Memorisation(train, heldout, 1000)
+    # Its standard error is about 1/√1000 of distances that scatter by a third.
+    assert values(rows.measures(fresh, 0))["nearest_ratio"] == pytest.approx(1, abs=0.05)
+    assert values(rows.measures(train, 0))["nearest_ratio"] == pytest.approx(0, abs=1e-9)
+    few = Memorisation(train, heldout[:200], 1000)
+    assert values(few.measures(train, 0))["nearest_ratio"] == pytest.approx(0.8, abs=0.05)
+
+
+def test_authenticity_is_that_of_its_authors() -> None:
+    rng = np.random.default_rng(0)
+    train, fresh = rng.normal(size=(2, 60, 3))
+    rows = Memorisation(train, rng.normal(size=(60, 3)), 60)
+    among = cdist(train, train) + np.diag(np.full(60, np.inf))
+    between = cdist(fresh, train)
+    expected = np.mean(between.min(axis=1) > among.min(axis=1)[between.argmin(axis=1)])
+    assert rows.authenticity(fresh).value == expected
+    assert rows.authenticity(train).value == 0
+
+
+def test_held_out_rows_are_as_many_as_the_ratio_says() -> None:
+    rows = np.zeros((100, 2))
+    assert len(few_heldout(rows, 400, ScoreSettings(heldout_ratio=0.2))) == 80
+    assert len(few_heldout(rows, 400, ScoreSettings())) == 100
+    with pytest.raises(InputError, match=r"heldout_ratio = 0.2 of 600 training rows are 120"):
+        few_heldout(rows, 600, ScoreSettings(heldout_ratio=0.2))
+
+
+def test_a_tenth_of_copies_is_found_among_two_thousand_rows() -> None:
+    rng = np.random.default_rng(0)
+    train, heldout, fresh = rng.normal(size=(3, 2000, 8)).astype(np.float32)
+    found = values(smallest_parts(Memorisation(train, heldout, 2000), fresh, 0))
+    assert min(found["planted_copied_0"], found["planted_memorisation_a_0"]) <= 0.1
+    assert min(found["planted_copied_0.25"], found["planted_memorisation_a_0.25"]) <= 0.1
+    # Copies with as much noise as fresh rows are apart are hard to tell: many are needed, if ever.
+    assert found.get("planted_copied_1", 2.0) >= found["planted_copied_0"]

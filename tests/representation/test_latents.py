@@ -218,6 +218,22 @@ def test_autoencoder_of_other_images_is_refused(made: Path, tmp_path: Path) -> N
         latents(load_autoencoder(made / "autoencoder"), other)
 
 
+def test_fewer_rows_are_the_last_under_the_same_autoencoder(
+    made: Path, images: Dataset, codes: Dataset, tmp_path: Path
+) -> None:
+    few = SETTINGS.model_copy(update={"autoencoder": "codes", "n_train": 50})
+    prepare(few, "few", tmp_path / "few.h5", images=images, autoencoder=made / "autoencoder")
+    found = read_dataset(tmp_path / "few.h5")
+    # In their own units.
+    encoded = found.units.encode(Affine.decode(codes.units, codes.rows("train", 200)[-50:]))
+    np.testing.assert_allclose(found.rows("train"), encoded, atol=1e-5)
+    np.testing.assert_array_equal(found.splits["train"].y, images.splits["train"].y[-50:])
+    assert found.size("heldout") == codes.size("heldout")
+    many = SETTINGS.model_copy(update={"n_train": 500})
+    with pytest.raises(InputError, match=r"n_train = 500: 'blobs' has 200 training rows; lower"):
+        prepare(many, "m", tmp_path / "m.h5", images=images, autoencoder=made / "autoencoder")
+
+
 def test_latents_need_images_and_an_autoencoder(made: Path, codes: Dataset, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="give --images and --autoencoder"):
         prepare(SETTINGS, "codes", tmp_path / "a.h5")

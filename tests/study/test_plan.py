@@ -102,3 +102,47 @@ def test_images_have_features_neighbours_and_interpolations() -> None:
     assert plan.interpolations() == ["codes/f/m"]
     assert "images" in plan.tables()
     assert "images" in plan.figures()
+
+
+def test_latents_name_the_autoencoder_that_makes_them() -> None:
+    datasets = {
+        "clothes": {"kind": "fashion_mnist", "embedded": True},
+        "codes": {"kind": "latent", "of": "clothes"},
+        "few": {"kind": "latent", "of": "clothes", "autoencoder": "codes", "n_train": 50},
+    }
+    study = planned(changed(datasets=datasets, experiments=[])).study
+    found = [study.autoencoder_of(name) for name in datasets]
+    assert found == [None, "codes", "codes"]
+
+
+def test_a_study_makes_only_the_report_that_it_asks_for() -> None:
+    report = {"tables": ["fidelity"], "figures": [], "pictures": False}
+    plan = planned(changed(report=report))
+    assert plan.tables() == ["fidelity"]
+    assert plan.figures() == plan.pictures() == plan.neighbours() == plan.strips() == []
+    assert planned(GOOD).pictures()
+
+
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ({"tables": ["fidelty"]}, r"table 'fidelty' is unknown: allowed are .*fidelity"),
+        ({"figures": ["matched"]}, r"report.figures: 'matched' needs what .*: over_time, regular"),
+    ],
+)
+def test_a_report_that_cannot_be_made_is_refused(report: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        planned(changed(report=report))
+
+
+def test_studies_of_regularised_and_of_refined_flows_compare_them() -> None:
+    flow = GOOD["flows"]["f"]
+    flows = {"f": flow} | {
+        f"f{n}": flow | {"n_directions": n, "regularisers": [{"kind": "smoothing", "width": 0.1}]}
+        for n in (128, 256, 512)
+    }
+    dataset = GOOD["experiments"][0]["dataset"]
+    experiments = [{"dataset": dataset, "flow": name} for name in flows]
+    score = {"generation_stride": 1}
+    plan = planned(changed(flows=flows, experiments=experiments, score=score))
+    assert {"matched", "discretisation"} <= set(plan.tables()) & set(plan.figures())

@@ -127,6 +127,10 @@ def test_latents_know_the_labels_of_their_images() -> None:
             {"b": IMAGES, "a": CODES | {"of": "b"}, "codes": CODES},
             r"datasets.codes.of: 'a' is made of another dataset itself; name that",
         ),
+        (
+            {"a": IMAGES, "codes": CODES, "few": CODES | {"autoencoder": "a"}},
+            r"datasets.few.autoencoder: 'a' is no dataset of latents of 'a' with an autoencoder of",
+        ),
         ({"a": IMAGES, "codes": CODES | {"network": {"width": 12}}}, r"width = 12: must be a mul"),
         (
             {"a": IMAGES | {"data_rot": "x"}},

@@ -87,7 +87,8 @@ def made_of(wildcards):
     of = study.datasets[wildcards.dataset].made_of
     if of is None:
         return []
-    return [f"results/datasets/{of}.h5", f"results/autoencoders/{wildcards.dataset}"]
+    encoder = study.autoencoder_of(wildcards.dataset)
+    return [f"results/datasets/{of}.h5", f"results/autoencoders/{encoder}"]
 
 
 def seen_in(wildcards):
@@ -136,7 +137,9 @@ def score_files():
 
 
 def timing_files():
-    """The timings of every row that can be drawn afresh, at every seed."""
+    """The timings of every row that can be drawn afresh, at every seed, where they are wanted."""
+    if not study.report.timings:
+        return []
     return [
         f"results/timings/{r.dataset}/{r.teacher}/{r.model}/seed{r.seed}/timing.json"
         for r in plan.rows()

@@ -14,7 +14,7 @@ from swflow.randomness import keyed_generator
 from swflow.settings import ScoreSettings
 
 NEEDS = ("samples", "dataset")
-SETTINGS = ("n_directions", "n_classifier", "n_exact")
+SETTINGS = ("n_directions", "n_classifier", "n_exact", "generation_stride")
 FLOORS = {
     "sw_test": "test_set",
     "w2_test": "test_set",
@@ -24,17 +24,18 @@ FLOORS = {
     "density": "test_set",
     "coverage": "test_set",
     "c2st_test": "test_set",
+    "spread": "test_set",
 }
 NEIGHBOURS = 5
 
 
 def measure(subject: Subject) -> Iterator[Row]:
-    """Of the draws at the end of the flow against real rows: see `generation`."""
+    """Of draws at every `generation_stride`-th time against real rows: see `generation`."""
     data, settings, seed = subject.dataset, subject.settings, subject.seed
     real = data.reference.rows()
     most = min(len(real), len(data.fresh.x))
     yield from subject.each(
-        subject.ends,
+        subject.every(settings.generation_stride),
         lambda draws: generation(draws.flat, real, min(most, len(draws.x)), settings, seed),
     )
 
@@ -44,13 +45,14 @@ def generation(
 ) -> Iterator[Measure]:
     """Draws against real rows, both `(·, d)`, n rows of each.
 
-    sw_test, w2_test (exact), energy_test: distances; c2st_test; precision, recall, density,
-    coverage: see `overlap`.
+    sw_test, w2_test (exact), energy_test: distances; c2st_test; spread: tr Cov over that of real
+    rows; precision, recall, density, coverage: see `overlap`.
     """
     draws, real = _subset(draws, n, seed), _subset(real, n, seed)
     clouds = torch.from_numpy(draws), torch.from_numpy(real)
     yield Measure("sw_test", root_distance(*clouds, seed, settings.n_directions), n)
     yield Measure("c2st_test", classifier_accuracy(draws, real, settings.n_classifier, seed), n)
+    yield Measure("spread", float(draws.var(axis=0).sum() / real.var(axis=0).sum()), n)
     few = min(n, settings.n_exact)
     draws, real = draws[:few], real[:few]
     # Distances that all of the following share.

@@ -11,7 +11,7 @@ import torch
 from swflow.events import image_shape
 from swflow.metrics.frechet import FrechetTo, kernel_distance
 from swflow.metrics.generation import NEIGHBOURS, overlap
-from swflow.metrics.memorisation import Memorisation
+from swflow.metrics.memorisation import Memorisation, few_heldout
 from swflow.metrics.names import DECODED, EVEN, FEATURE, OFFICIAL, PIXEL, TRAINING
 from swflow.metrics.subject import Measure, Row, Subject
 from swflow.models.draws import Draws
@@ -23,7 +23,7 @@ from swflow.settings import ScoreSettings
 
 NEEDS = ("samples", "dataset", "images")
 BATCH_ROWS = 1000  # whose spectra are held at once
-SETTINGS = ("n_exact", "n_memorisation", "image_stride")
+SETTINGS = ("n_exact", "n_memorisation", "image_stride", "heldout_ratio")
 FLOORS = {
     "feature_frechet": "test_set",
     "feature_kernel": "test_set",
@@ -71,18 +71,11 @@ def measure(subject: Subject) -> Iterator[Row]:
         return
     gallery = Gallery(subject, subject.images, subject.features)
     if subject.sampler.n_rows is None:
-        yield from subject.each(_strided(subject), gallery.of_draws)
+        yield from subject.each(subject.every(subject.settings.image_stride), gallery.of_draws)
         if isinstance(subject.sampler, SourceModel):
             yield from subject.each(subject.ends, partial(gallery.of_even_draws, subject.sampler))
     else:
         yield from subject.each(subject.draws[:1], lambda draws: gallery.of_real_images())
-
-
-def _strided(subject: Subject) -> list[Draws]:
-    """The draws of every k-th time, counted from the last, and all those that know no time."""
-    times = sorted({of.condition.time for of in subject.draws if of.condition.time is not None})
-    chosen = {None, *times[:: -subject.settings.image_stride]}
-    return [of for of in subject.draws if of.condition.time in chosen]
 
 
 @dataclass(frozen=True)
@@ -93,29 +86,32 @@ class Compared:
     images: Dataset = field(compare=False)
     features: FeatureSpace = field(compare=False)
     settings: ScoreSettings = field(compare=False)
+    n_train: int = field(compare=False)
 
 
 class RealImages:
     """Real images in both spaces: fresh ones, the reference, and training images.
 
-    Of the latter the half that the classifier never saw.
+    train: the last n_train of these; unseen: those of them that the classifier never saw.
     """
 
     def __init__(self, of: Compared) -> None:
         self.images, self.features = of.images, of.features
         self.measured: dict[tuple[str, str], list[Measure]] = {}  # of real images
         self.n = min(len(of.images.fresh.x), len(of.images.reference.x))
-        self.unseen = second_half(of.images.splits["train"])
+        self.train = of.images.splits["train"].part(-of.n_train)
+        unseen = second_half(of.images.splits["train"])
+        self.unseen = unseen.part(-min(of.n_train, len(unseen.x)))
         self.training, self.fresh, self.reference = (
             self.real(split) for split in (self.unseen, of.images.fresh, of.images.reference)
         )
-        pixels = of.images.rows("train")
+        pixels = self.train.rows()
         train = {FEATURE: self.training.rows[FEATURE], PIXEL: pixels}
         self.spaces = {
             name: Space(
                 train[name],
                 len(pixels),
-                self.fresh.rows[name],
+                few_heldout(self.fresh.rows[name], len(pixels), of.settings),
                 self.reference.rows[name][: self.n],
                 of.settings,
             )
@@ -147,9 +143,10 @@ class Gallery:
     """Images of a subject's draws, and real ones, against real ones."""
 
     def __init__(self, subject: Subject, images: Dataset, features: FeatureSpace) -> None:
-        sizes = subject.settings.n_exact, subject.settings.n_memorisation
+        settings, n = subject.settings, subject.dataset.size("train")
+        sizes = n, settings.n_exact, settings.n_memorisation, settings.heldout_ratio
         key = images.digest, features.identity, *sizes
-        self.real = real_images(Compared(key, images, features, subject.settings))
+        self.real = real_images(Compared(key, images, features, settings, n))
         self.dataset, self.seed = subject.dataset, subject.seed
         self.n_copies = subject.settings.n_memorisation
 
@@ -178,13 +175,13 @@ class Gallery:
         yield from self._real_quality(real.fresh, real.images.fresh.y)
         yield from self._copies(real.reference)
         yield from self._real_quality(real.training, real.unseen.y, TRAINING)
-        copies = thinned(real.images.splits["train"], n)
+        copies = thinned(real.train, n)
         yield from self._copies(real.real(copies), TRAINING)
         if real.images.official_test:
             test = real.images.splits["test"]
             yield from self._real_quality(real.real(test), test.y, OFFICIAL)
         if dataset.units.packed is not None:
-            latents = second_half(dataset.splits["train"]).part(0, real.n)
+            latents = dataset.splits["train"].part(-len(real.unseen.x)).part(0, real.n)
             yield from self._real_quality(self._decoded(dataset.fresh), dataset.fresh.y, DECODED)
             yield from self._copies(self._decoded(dataset.reference), DECODED)
             yield from self._real_quality(self._decoded(latents), latents.y, DECODED + TRAINING)

@@ -9,10 +9,18 @@ from scipy.stats import mannwhitneyu
 from sklearn.neighbors import NearestNeighbors
 
 from swflow.metrics.subject import Measure, Row, Subject
+from swflow.runtime.errors import InputError
+from swflow.settings import ScoreSettings
 
 NEEDS = ("samples", "dataset")
-SETTINGS = ("n_memorisation",)
-FLOORS = {"memorisation_a": "test_set", "memorisation_s": "test_set", "copied": "test_set"}
+SETTINGS = ("n_memorisation", "heldout_ratio")
+FLOORS = {
+    "memorisation_a": "test_set",
+    "memorisation_s": "test_set",
+    "copied": "test_set",
+    "nearest_ratio": "test_set",
+    "authenticity": "test_set",
+}
 N_REPLICATES = 100
 # A list of K neighbours holds one of a random part p of the rows but for a chance of (1 − p)^K.
 LOG_CHANCE = 14
@@ -21,13 +29,34 @@ LOG_CHANCE = 14
 def measure(subject: Subject) -> Iterator[Row]:
     """Of all draws: see `Memorisation`. Of real rows others that nobody saw: the null."""
     data, n = subject.dataset, subject.settings.n_memorisation
-    rows, seed = Memorisation(data.rows("train"), data.fresh.rows(), n), subject.seed
+    few = few_heldout(data.fresh.rows(), data.size("train"), subject.settings)
+    rows, seed = Memorisation(data.rows("train"), few, n), subject.seed
+
+    def measured(x: np.ndarray) -> list[Measure]:
+        return [*rows.measures(x, seed), rows.authenticity(x)]
+
     if subject.sampler.n_rows is None:
-        yield from subject.each(subject.draws, lambda draws: rows.measures(draws.flat, seed))
+        yield from subject.each(subject.draws, lambda draws: measured(draws.flat))
         return
     real = data.reference.rows()
     size = Measure("train_rows", float(data.size("train")), len(real))
-    yield from subject.each(subject.draws, lambda draws: [*rows.measures(real, seed), size])
+    yield from subject.each(subject.draws, lambda draws: [*measured(real), size])
+
+
+def few_heldout(rows: np.ndarray, n_train: int, settings: ScoreSettings) -> np.ndarray:
+    """Held-out rows `(·, d)`, as many for each of n_train training rows as `heldout_ratio` says.
+
+    Raises InputError where there are not so many.
+    """
+    if settings.heldout_ratio is None:
+        return rows
+    wanted = round(settings.heldout_ratio * n_train)
+    if not 1 <= wanted <= len(rows):
+        raise InputError(
+            f"heldout_ratio = {settings.heldout_ratio:g} of {n_train} training rows are {wanted} "
+            f"held-out rows, and there are 1 to {len(rows)}: lower it, or raise heldout_fraction."
+        )
+    return rows[:wanted]
 
 
 class Neighbours(NamedTuple):
@@ -48,9 +77,9 @@ class Search:
     def __init__(self, rows: np.ndarray, k: int) -> None:
         self.found = NearestNeighbors(n_neighbors=min(k, len(rows))).fit(rows)
 
-    def of(self, points: np.ndarray) -> Neighbours:
-        """Those of each of `points (n, d)`."""
-        return Neighbours(*self.found.kneighbors(points))
+    def of(self, points: np.ndarray, k: int | None = None) -> Neighbours:
+        """Those of each of `points (n, d)`; only the k nearest of them, where that is said."""
+        return Neighbours(*self.found.kneighbors(points, k))
 
 
 class Replicate(NamedTuple):
@@ -73,9 +102,11 @@ class Memorisation:
     memorisation_s: P(a sample is nearer to m training rows than to the m held-out rows), the mean
     over all subsets of m training rows. Both are ½ for fresh data; copies have A = 1 and
     S = (1 + m/N)/2. copied: (2S − 1)·N/m, the part of copies that gives the same S: 0 for fresh
-    data, 1 for copies. A is far below ½ for samples off the data, above it for samples too near its
-    centre. The errors are deviations over replicates in which samples, training rows and held-out
-    rows are drawn with replacement; that thins the rows, so they are conservative (by up to 60 %).
+    data, 1 for copies. nearest_ratio: the mean distance to the nearest of m training rows over that
+    to the nearest of the m held-out ones: 1 for fresh data, 1 − m/N for copies. A is far below ½
+    for samples off the data, above it for samples too near its centre. The errors are deviations
+    over replicates in which samples, training rows and held-out rows are drawn with replacement;
+    that thins the rows, so they are conservative (by up to 60 %).
 
     train: `(N, d)`; heldout: `(m, d)`, random rows of the training file that nothing was fitted
     to, of which at most N are used; n: how many samples are looked up; of: the training rows that
@@ -86,6 +117,7 @@ class Memorisation:
         self, train: np.ndarray, heldout: np.ndarray, n: int, of: int | None = None
     ) -> None:
         heldout = heldout[: len(train)]
+        self.train = train
         self.n, self.total, self.m = n, len(train), len(heldout)
         # Copies of rows that are not in `train` are as far from it as fresh data.
         self.unit = (of or len(train)) / len(heldout)
@@ -113,9 +145,23 @@ class Memorisation:
         error = float(np.std(subsets, ddof=1))
         yield Measure("memorisation_a_error", float(np.std(shares, ddof=1)), len(draws))
         yield Measure("memorisation_s_error", error, self.m)
+        few = to_train.nearest(_few(self.total, self.m))
+        ratio = few.mean() / to_heldout.nearest(once_heldout).mean()
+        yield Measure("nearest_ratio", float(ratio), len(draws))
         # Of copies S is (1 + m/N)/2 only: in these units they have 1, and fresh data 0.
         yield Measure("copied", (2 * float(s) - 1) * self.unit, self.m)
         yield Measure("copied_error", 2 * error * self.unit, self.m)
+
+    def authenticity(self, draws: np.ndarray) -> Measure:
+        """Of the first n of draws `(·, d)`, the part that is authentic (Alaa et al. 2022, eq. 8).
+
+        Such a sample is farther from its nearest training row than that one is from any other.
+        """
+        nearest = self.in_train.of(draws[: self.n], 1)
+        # The nearest of all to a training row is itself.
+        apart = self.in_train.of(self.train[nearest.row[:, 0]], 2).distance[:, 1]
+        authentic = nearest.distance[:, 0] > apart
+        return Measure("authenticity", float(authentic.mean()), len(authentic))
 
     def _drawn(self, n: int, seed: int) -> list[Replicate]:
         """The replicates for n samples: the same for all samples of this number and seed."""
@@ -128,6 +174,13 @@ class Memorisation:
         train, heldout = _resample(self.total, rng), _resample(self.m, rng)
         points, fresh = rng.integers(n, size=n), rng.integers(self.m, size=self.m)
         return Replicate(train, heldout, points, self.between.nearest(train)[fresh])
+
+
+def _few(n: int, m: int) -> np.ndarray:
+    """How often each of n rows is there where m of them are, at random, and always the same."""
+    counts = np.zeros(n, int)
+    counts[np.random.default_rng(0).permutation(n)[:m]] = 1
+    return counts
 
 
 def _resample(n: int, rng: np.random.Generator) -> np.ndarray:

@@ -13,3 +13,7 @@ EVEN = "even_"
 SWAPPED = "swapped_"
 # In front of what is measured of images: in features, and in pixels.
 FEATURE, PIXEL = "feature_", "pixel_"
+# In front of the parameter of what regularises a flow.
+STRENGTH = "strength_"
+# In front of the smallest part of copies that a statistic finds.
+PLANTED = "planted_"

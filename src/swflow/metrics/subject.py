@@ -89,9 +89,16 @@ class Subject:
     @cached_property
     def ends(self) -> list[Draws]:
         """The draws at the end of the flow, and all those that know no time."""
-        times = [of.condition.time for of in self.draws if of.condition.time is not None]
-        last = max(times, default=None)
-        return [of for of in self.draws if of.condition.time in (None, last)]
+        return self.every(None)
+
+    def every(self, stride: int | None) -> list[Draws]:
+        """The draws of every `stride`-th time, counted from the last, and those that know no time.
+
+        None: those of the last time alone.
+        """
+        times = sorted({of.condition.time for of in self.draws if of.condition.time is not None})
+        chosen = {None, *(times[-1:] if stride is None else times[::-stride])}
+        return [of for of in self.draws if of.condition.time in chosen]
 
     def rows(self, condition: Condition, measures: Iterable[Measure]) -> list[Row]:
         """Measures under a condition as rows."""

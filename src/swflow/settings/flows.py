@@ -122,6 +122,14 @@ class IntegrationSettings(Settings):
                 )
         return self
 
+    @property
+    def strengths(self) -> dict[str, float]:
+        """What regularises beside the entropy, as tables call it, and the parameter of each."""
+        found: dict[str, float] = {}
+        for part in (self.transport, *self.regularisers):
+            found |= part.strengths
+        return found
+
 
 class FlowSettings(IntegrationSettings):
     """How to integrate one particle flow."""

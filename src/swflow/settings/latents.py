@@ -25,6 +25,16 @@ class LatentSettings(RowsSettings):
     home: ClassVar[str] = "swflow.datasets.latent:latents"
     kind: Literal["latent"] = "latent"
     of: Name = Field(description="The dataset of images.")
+    autoencoder: Name | None = Field(
+        None,
+        description="Latents of the same images whose autoencoder makes these, too (default: one "
+        "of their own; then what is below describes it).",
+    )
+    n_train: Annotated[int, Field(ge=2)] | None = Field(
+        None,
+        description="Keep only so many of the training rows (default: all): the last, of which the "
+        "classifier of the features has seen none or the fewest.",
+    )
     dim: Annotated[int, Field(ge=2)] = Field(32, description="Numbers that stand for an image.")
     noise: NotNegative = Field(
         0.1, description="Deviation of the noise that the decoder learns to bear, latents having 1."
@@ -55,3 +65,8 @@ class LatentSettings(RowsSettings):
     def made_of(self) -> str | None:
         """The dataset of images."""
         return self.of
+
+    @property
+    def encoded_by(self) -> str | None:
+        """The dataset whose autoencoder it is."""
+        return self.autoencoder

@@ -1,5 +1,6 @@
 """Settings of what regularises a flow beside the entropy of its law."""
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -12,6 +13,11 @@ class RegulariserSettings(Kind):
 
     kind: str
 
+    @property
+    @abstractmethod
+    def strengths(self) -> dict[str, float]:
+        """What tables call it, and its parameter."""
+
 
 class SmoothingSettings(RegulariserSettings):
     """The target convolved with a Gaussian: fresh noise on its rows at each step."""
@@ -19,6 +25,11 @@ class SmoothingSettings(RegulariserSettings):
     home: ClassVar[str] = "swflow.flow.regularisers.smoothing:Smoothing"
     kind: Literal["smoothing"] = "smoothing"
     width: Positive = Field(0.1, description="Standard deviation, in model units.")
+
+    @property
+    def strengths(self) -> dict[str, float]:
+        """The width."""
+        return {self.kind: self.width}
 
 
 class SlicedEntropySettings(RegulariserSettings):
@@ -29,6 +40,11 @@ class SlicedEntropySettings(RegulariserSettings):
     strength: Positive = Field(
         0.01, description="ε of ε·d·E_θ ∫ρ_θ log ρ_θ; of isotropic Gaussians the entropy's."
     )
+
+    @property
+    def strengths(self) -> dict[str, float]:
+        """Its ε."""
+        return {self.kind: self.strength}
 
 
 AnyRegulariser = Annotated[SmoothingSettings | SlicedEntropySettings, Field(discriminator="kind")]

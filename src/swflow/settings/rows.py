@@ -34,6 +34,11 @@ class RowsSettings(Kind):
         return None
 
     @property
+    def encoded_by(self) -> str | None:
+        """The other dataset whose autoencoder makes the rows, where one does."""
+        return None
+
+    @property
     def decoded(self) -> bool:
         """Whether rows are latents that come with a decoder of their own."""
         return False

@@ -31,5 +31,20 @@ class ScoreSettings(Settings):
     image_stride: Count = Field(
         1, description="Images are compared at every k-th stored time, counted from the last."
     )
+    generation_stride: Count | None = Field(
+        None,
+        description="Samples are compared with real rows at every k-th stored time, counted from "
+        "the last (default: at the last alone).",
+    )
+    heldout_ratio: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None,
+        description="Held-out rows that copies are told by, for each training row, so that sets "
+        "of several sizes compare (default: all there are, at most one).",
+    )
+    plant: bool = Field(
+        False,
+        description="Whether copies are planted among real rows, to see how few each statistic of "
+        "copying finds.",
+    )
     n_timed: Count = Field(1000, description="Samples in one timed draw.")
     n_timings: Count = Field(3, description="Timed draws; the median counts.")

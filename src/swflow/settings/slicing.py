@@ -97,6 +97,11 @@ class PlanSettings(Kind):
     kind: str
     condensed: ClassVar[bool] = False
 
+    @property
+    def strengths(self) -> dict[str, float]:
+        """What it regularises by, as tables call it, and its parameter: nothing by default."""
+        return {}
+
 
 class ExactSettings(PlanSettings):
     """By sorting: each particle to the mean of the target's quantiles at its rank."""
@@ -114,6 +119,11 @@ class SketchSettings(PlanSettings):
     n_quantiles: Annotated[int, Field(ge=2)] = Field(
         100, description="Quantiles at even levels, 0 and 1 included."
     )
+
+    @property
+    def strengths(self) -> dict[str, float]:
+        """Few quantiles."""
+        return {"quantiles": self.n_quantiles}
 
 
 class HistogramSettings(PlanSettings):
@@ -147,6 +157,11 @@ class EntropicSettings(PartsSettings):
     )
     n_iterations: Count = Field(20, description="Sinkhorn's iterations, from the monotone map on.")
 
+    @property
+    def strengths(self) -> dict[str, float]:
+        """The temperature."""
+        return {"entropic_debiased" if self.debiased else "entropic": self.temperature}
+
 
 class PartialSettings(PartsSettings):
     """By a plan of a part of the mass; the other particles stay."""
@@ -156,6 +171,11 @@ class PartialSettings(PartsSettings):
     mass: Annotated[float, Field(gt=0, le=1)] = Field(
         0.9, description="The part of both laws that is transported."
     )
+
+    @property
+    def strengths(self) -> dict[str, float]:
+        """The part that is transported."""
+        return {"partial": self.mass}
 
 
 class UnbalancedSettings(PartsSettings):
@@ -167,6 +187,11 @@ class UnbalancedSettings(PartsSettings):
         1.0, description="ρ, of KL beside the cost ½|x − y|²: in squared model units."
     )
     n_iterations: Count = Field(20, description="Frank-Wolfe steps.")
+
+    @property
+    def strengths(self) -> dict[str, float]:
+        """The price of mass that is given up."""
+        return {"unbalanced": self.price}
 
 
 AnyPlan = Annotated[

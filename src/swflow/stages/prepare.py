@@ -36,7 +36,7 @@ def prepare(
     from swflow.datasets.latent import latents
     from swflow.stages.autoencoder import load_autoencoder
 
-    units, splits = latents(load_autoencoder(autoencoder), images)
+    units, splits = latents(load_autoencoder(autoencoder), images, settings.n_train)
     _write(units, splits, name, out)
 
 

@@ -4,6 +4,7 @@ import json
 from functools import cached_property
 from typing import NamedTuple
 
+from swflow.runtime.errors import InputError
 from swflow.schedule.steps import stored_times
 from swflow.settings import PARTICLES, TEST_SET
 from swflow.study import registry
@@ -21,6 +22,8 @@ from swflow.study.study import DATA, Experiment, Study
 
 # Conditions that a thread of a score job measures, at least.
 CONDITIONS_PER_THREAD = 2
+# Values of a setting, at least, of which a power law can be told.
+LEAST_REFINED = 3
 
 
 class Row(NamedTuple):
@@ -36,7 +39,16 @@ class Plan:
     """Answers that depend on nothing but the study and the code."""
 
     def __init__(self, study: Study) -> None:
+        """Raises InputError where a table or figure is asked for that the study does not fill."""
         self.study = study
+        for room in ("tables", "figures"):
+            for name in getattr(study.report, room) or ():
+                needs = registry.constant(registry.module(room, name), "NEEDS")
+                if missing := sorted({*needs} - self.facts):
+                    raise InputError(
+                        f"config.report.{room}: {name!r} needs what this study has none of: "
+                        f"{', '.join(missing)}; leave it out."
+                    )
 
     def rows(self) -> list[Row]:
         """Every row of every experiment at every seed, each once."""
@@ -130,18 +142,17 @@ class Plan:
 
     def tables(self) -> list[str]:
         """The tables that this study fills."""
-        return self._filled("tables")
+        return self._made("tables")
 
     def figures(self) -> list[str]:
         """The numeric figures that this study fills."""
-        return self._filled("figures")
+        return self._made("figures")
 
     def pictures(self) -> list[str]:
         """`dataset/flow/entropyE` of every picture of models' samples over time."""
         return [
             f"{e.dataset}/{e.flow}/entropy{entropy:g}"
-            for e in self.study.experiments
-            if e.models
+            for e in self._pictured()
             for entropy in self.study.flows[e.flow].entropies
         ]
 
@@ -149,8 +160,8 @@ class Plan:
         """`dataset/flow` of every flow whose samples can be shown over entropy."""
         return [
             f"{e.dataset}/{e.flow}"
-            for e in self.study.experiments
-            if e.models and len(self.study.flows[e.flow].entropies) > 1
+            for e in self._pictured()
+            if len(self.study.flows[e.flow].entropies) > 1
         ]
 
     def neighbours(self) -> list[str]:
@@ -181,7 +192,11 @@ class Plan:
         return flow is not None and flow.known is not None and model != PARTICLES
 
     def _of_images(self) -> list[Experiment]:
-        return [e for e in self.study.experiments if e.models and self.study.images_of(e.dataset)]
+        return [e for e in self._pictured() if self.study.images_of(e.dataset)]
+
+    def _pictured(self) -> list[Experiment]:
+        """The experiments whose models are shown."""
+        return [e for e in self.study.experiments if e.models and self.study.report.pictures]
 
     def pictured_models(self, dataset: str, flow: str) -> list[str]:
         """The flow and every model of the experiments of one dataset and flow."""
@@ -199,7 +214,11 @@ class Plan:
             for room in ("tables", "figures")
         }
 
-    def _filled(self, room: str) -> list[str]:
+    def _made(self, room: str) -> list[str]:
+        """Those asked for, or all that are filled."""
+        asked = getattr(self.study.report, room)
+        if asked is not None:
+            return list(asked)
         modules = registry.modules(room)
         needs = {name: registry.constant(module, "NEEDS") for name, module in modules.items()}
         return [name for name in needs if self.facts >= {"experiments", *needs[name]}]
@@ -217,8 +236,15 @@ class Plan:
             "entropy": any(max(study.flows[e.flow].entropies) > 0 for e in experiments),
             "gaussian": any(study.datasets[e.dataset].gaussian for e in experiments),
             "optimal_map": any(self._maps_are_known(e) for e in experiments),
-            "learned_entropies": bool(self.strips()),
-            "sizes": self._sizes_differ(),
+            "learned_entropies": any(
+                e.models and len(study.flows[e.flow].entropies) > 1 for e in experiments
+            ),
+            "sizes": self._most_sizes() > 1,
+            "three_sizes": self._most_sizes() >= LEAST_REFINED,
+            "over_time": study.score.generation_stride is not None,
+            "planted": study.score.plant,
+            "refined": self._refined(),
+            "regularised": any(study.flows[e.flow].strengths for e in experiments),
             "between": any(self._between(e) for e in experiments),
         }
         return frozenset(name for name, there in found.items() if there)
@@ -239,11 +265,21 @@ class Plan:
             if self.teacher(flow, model) != DATA
         )
 
-    def _sizes_differ(self) -> bool:
-        """Whether one flow runs on datasets of a kind with different numbers of training rows."""
+    def _refined(self) -> bool:
+        """Whether flows to a dataset have three numbers of directions, particles, or steps."""
+        made: dict[str, list[tuple[float, ...]]] = {}
+        for e in self.study.experiments:
+            flow = self.study.flows[e.flow]
+            numbers = (flow.n_directions, flow.n_particles, flow.step.max)
+            made.setdefault(e.dataset, []).append(numbers)
+        found = (len(set(values)) for own in made.values() for values in zip(*own, strict=True))
+        return any(n >= LEAST_REFINED for n in found)
+
+    def _most_sizes(self) -> int:
+        """On how many numbers of training rows one flow runs, on datasets of a kind."""
         sizes: dict[tuple[str, str], set[int | None]] = {}
         for e in self.study.experiments:
             dataset = self.study.datasets[e.dataset]
             size = getattr(dataset, "n_train", None)
             sizes.setdefault((e.flow, dataset.kind), set()).add(size)
-        return any(len(found) > 1 for found in sizes.values())
+        return max(map(len, sizes.values()), default=0)

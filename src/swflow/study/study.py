@@ -12,6 +12,7 @@ from swflow.settings import (
     DatasetSettings,
     FeatureSettings,
     FlowFamily,
+    RowsSettings,
     SampleSettings,
     ScoreSettings,
     Settings,
@@ -32,6 +33,19 @@ class Experiment(Settings):
     dataset: Name
     flow: Name
     models: tuple[Name, ...] = ()
+
+
+class Report(Settings):
+    """What is made of a study's scores."""
+
+    tables: tuple[Name, ...] | None = Field(
+        None, description="Tables, by name (default: all that the study fills)."
+    )
+    figures: tuple[Name, ...] | None = Field(
+        None, description="Numeric figures, by name (default: all that the study fills)."
+    )
+    pictures: bool = Field(True, description="Pictures and films of samples, too.")
+    timings: bool = Field(True, description="Measure seconds, too: draws of each row, alone.")
 
 
 class Study(Settings):
@@ -57,6 +71,7 @@ class Study(Settings):
     features: FeatureSettings = FeatureSettings()
     sample: SampleSettings = SampleSettings()
     score: ScoreSettings = ScoreSettings()
+    report: Report = Report()
 
     @model_validator(mode="before")
     @classmethod
@@ -85,7 +100,7 @@ class Study(Settings):
                 f"{', '.join(sorted(known))}."
             )
         for name, dataset in self.datasets.items():
-            self._check_made_of(f"datasets.{name}", dataset.made_of)
+            self._check_made_of(f"datasets.{name}", dataset)
         for index, experiment in enumerate(self.experiments):
             self._check_experiment(f"experiments.{index}", experiment)
         return self
@@ -105,7 +120,13 @@ class Study(Settings):
             return settings.made_of
         return dataset if settings.pictured else None
 
-    def _check_made_of(self, where: str, of: str | None) -> None:
+    def autoencoder_of(self, dataset: str) -> str | None:
+        """The dataset whose autoencoder makes the latents of one; None of what are no latents."""
+        settings = self.datasets[dataset]
+        return None if settings.made_of is None else settings.encoded_by or dataset
+
+    def _check_made_of(self, where: str, settings: RowsSettings) -> None:
+        of, other = settings.made_of, settings.encoded_by
         if of is None:
             return
         if of not in self.datasets:
@@ -115,6 +136,14 @@ class Study(Settings):
             )
         if self.datasets[of].made_of is not None:
             raise ValueError(f"{where}.of: {of!r} is made of another dataset itself; name that.")
+        if other is None:
+            return
+        known = self.datasets.get(other)
+        if known is None or known.made_of != of or known.encoded_by is not None:
+            raise ValueError(
+                f"{where}.autoencoder: {other!r} is no dataset of latents of {of!r} with an "
+                "autoencoder of its own."
+            )
 
     def _check_experiment(self, where: str, experiment: Experiment) -> None:
         for section, names in (

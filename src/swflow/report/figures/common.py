@@ -162,16 +162,20 @@ def time_axis(axes: Any, end: float) -> None:
 
 
 def plain_log_axis(axes: Any, low: float, high: float) -> None:
-    """Ticks as plain numbers: 1, 2, 5 × 10^n; over long ranges 1 alone, over short ones evenly."""
-    if high < 3 * low:
-        ticks = list(MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high))
-    else:
-        decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-        within = (1, 2, 5) if high < 1000 * low else (1,)
-        ticks = [k * 10.0**d for d in decades for k in within]
+    """As high as the data, with plain ticks."""
+    ticks = plain_ticks(low, high)
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(low / 1.15, high * 1.15)
+
+
+def plain_ticks(low: float, high: float) -> list[float]:
+    """Plain numbers: 1, 2, 5 × 10^n; over long ranges 1 alone, over short ones evenly."""
+    if high < 3 * low:
+        return list(MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high))
+    decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    within = (1, 2, 5) if high < 1000 * low else (1,)
+    return [k * 10.0**d for d in decades for k in within]
 
 
 def row_lines(

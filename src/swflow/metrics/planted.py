@@ -1,0 +1,58 @@
+"""Planted copies: the smallest part of copies among fresh rows that each statistic tells."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from swflow.metrics.memorisation import Memorisation, few_heldout
+from swflow.metrics.names import PLANTED
+from swflow.metrics.subject import Measure, Row, Subject
+
+NEEDS = ("samples", "dataset")
+SETTINGS = ("n_memorisation", "heldout_ratio", "plant")
+FLOORS: dict[str, str] = {}
+# The parts that are tried, and the noise on copies: over the median distance of a fresh row to its
+# nearest training row.
+PARTS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+JITTERS = (0.0, 0.25, 0.5, 1.0)
+# What each statistic is for fresh rows.
+FRESH = {"copied": 0.0, "memorisation_a": 0.5}
+
+
+def measure(subject: Subject) -> Iterator[Row]:
+    """Of real rows, where `plant` says so: planted_{statistic}_{jitter}, see `smallest_parts`."""
+    settings, data = subject.settings, subject.dataset
+    if subject.sampler.n_rows is None or not settings.plant:
+        return
+    train = data.rows("train")
+    heldout = few_heldout(data.fresh.rows(), len(train), settings)
+    rows = Memorisation(train, heldout, settings.n_memorisation)
+    yield from subject.each(
+        subject.draws[:1], lambda draws: smallest_parts(rows, data.reference.rows(), subject.seed)
+    )
+
+
+def smallest_parts(rows: Memorisation, fresh: np.ndarray, seed: int) -> Iterator[Measure]:
+    """The smallest of PARTS of copies among fresh rows `(·, d)` that each statistic finds.
+
+    By its lower 95 % limit, which is above what fresh rows have; for each of JITTERS of Gaussian
+    noise on the copies. Nothing where not even copies alone are found.
+    """
+    rng = np.random.default_rng([seed, 1])
+    fresh = fresh[rng.permutation(len(fresh))[: rows.n]]
+    unit = float(np.median(rows.in_train.of(fresh, 1).distance))
+    for jitter in JITTERS:
+        missing = dict(FRESH)
+        copies = rows.train[rng.integers(len(rows.train), size=len(fresh))]
+        noise = rng.normal(size=copies.shape).astype(np.float32)
+        # As far from the row as the noise is said to be.
+        copies = copies + jitter * unit * noise / np.sqrt(copies.shape[1])
+        for part in PARTS:
+            planted = np.concatenate([copies[: round(part * len(fresh))], fresh])[: len(fresh)]
+            found = {of.metric: of.value for of in rows.measures(planted, seed)}
+            for name, null in list(missing.items()):
+                if found[name] - 1.96 * found[f"{name}_error"] > null:
+                    yield Measure(f"{PLANTED}{name}_{jitter:g}", part, len(fresh))
+                    del missing[name]
+            if not missing:
+                break

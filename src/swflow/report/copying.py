@@ -1,0 +1,58 @@
+"""When a flow is best, and when it begins to copy: the first times of both."""
+
+import numpy as np
+import pandas as pd
+
+from swflow.report.points import points_of
+
+NEAR_BEST = 1.1  # of the best distance: as good as any
+COPIES = 0.05  # of which the lower 95 % limit of the copied fraction must be above
+LINE = ["teacher", "entropy", "model", "passes"]  # one over the number of training rows
+ROW = [*LINE, "rows"]
+# The first times, as columns.
+TIMES = ("tau_gen", "tau_mem")
+
+
+def series(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Points of flows that run on several sizes of a dataset, with `rows`: how many it has."""
+    sizes = metrics[metrics["metric"] == "train_rows"].groupby("dataset")["value"].first()
+    points = points_of(metrics)
+    points = points[points["time"] > 0].assign(rows=lambda p: p["dataset"].map(sizes))
+    return points[points.groupby("teacher")["rows"].transform("nunique") > 1]
+
+
+def first_times(metrics: pd.DataFrame) -> pd.DataFrame:
+    """A row for each flow, model, number of training rows and seed: columns ROW, seed and these.
+
+    tau_gen: the first time within 1.1 of the best distance to real rows; tau_mem: the first at
+    which the lower 95 % limit of the copied fraction is above .05; straight between stored times
+    in log τ, NaN where that is never. best: the best distance over its floor; copied,
+    copied_error, memorisation_a: at the end.
+    """
+    rows = []
+    for key, path in series(metrics).groupby([*ROW, "seed"]):
+        path = path.sort_values("time")
+        log_time, distance = np.log(path["time"].to_numpy()), path["distance"].to_numpy()
+        least = path["copied"] - 1.96 * path["copied_error"]
+        found = dict(zip([*ROW, "seed"], key, strict=True))
+        found["tau_gen"] = first_above(log_time, np.log(NEAR_BEST * distance.min() / distance))
+        found["tau_mem"] = first_above(log_time, least.to_numpy() - COPIES)
+        found["best"] = distance.min()
+        end = path.iloc[-1]
+        rows.append(found | {of: end[of] for of in ("copied", "copied_error", "memorisation_a")})
+    return pd.DataFrame(rows)
+
+
+def first_above(log_time: np.ndarray, value: np.ndarray) -> float:
+    """The time at which a piecewise straight function first comes above 0; NaN where it never does.
+
+    At the first time, where it is there at once.
+    """
+    above = np.flatnonzero(value > 0)
+    if not len(above):
+        return float("nan")
+    k = int(above[0])
+    if k == 0:
+        return float(np.exp(log_time[0]))
+    part = value[k - 1] / (value[k - 1] - value[k])
+    return float(np.exp(log_time[k - 1] + part * (log_time[k] - log_time[k - 1])))

@@ -1,0 +1,102 @@
+"""When flows and models begin to copy: copies over time, and first times over training rows."""
+
+from typing import Any
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from swflow.report.copying import COPIES, TIMES, first_times, series
+from swflow.report.figures.common import (
+    FRESH,
+    PALETTE,
+    TIME_LABEL,
+    add_legend,
+    draw_line,
+    panel_grid,
+    plain_ticks,
+    time_axis,
+)
+from swflow.report.names import shown
+from swflow.report.powers import power
+from swflow.runtime.errors import InputError
+from swflow.settings import PARTICLES
+
+NEEDS = ("sizes", "over_time")
+CAPTION = (
+    "When samples begin to copy. All but the last panel of a line: the copied fraction (0 for "
+    "fresh rows, 1 for copies) over time, for each number of training rows, with 95 % intervals. "
+    "Last panel: the first time of good samples (within 1.1 of the best distance to real rows) and "
+    "the first of copies (lower 95 % limit of the copied fraction above .05) over the number of "
+    "rows, a mark for each seed, with the fitted power. At the smallest entropy."
+)
+CALLED = {"tau_gen": "good samples", "tau_mem": "first copies"}
+
+
+def figure(metrics: pd.DataFrame) -> Figure:
+    """Copied fractions over time by size, then first times over sizes, a line for each flow.
+
+    Raises InputError where no flow runs on two sizes with distances over time.
+    """
+    points, times = series(metrics), first_times(metrics)
+    if not len(times):
+        raise InputError("metrics.csv holds no flow on two sizes of a dataset; add one.")
+    points, times = (of[of["entropy"] == of["entropy"].min()] for of in (points, times))
+    models = sorted(points["model"].unique(), key=lambda model: (model != PARTICLES, model))
+    teachers = sorted(points["teacher"].unique())
+    columns = len(models) + 1
+    figure, panels = panel_grid(len(teachers) * columns, columns, (3.8, 3.1), (0.4, 0.9))
+    sizes = sorted(points["rows"].unique())
+    colours = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
+    marks = dict(zip(models, "os^vDP*X", strict=False))
+    for line, teacher in zip(panels, teachers, strict=True):
+        own = points[points["teacher"] == teacher]
+        for axes, model in zip(line, models, strict=False):
+            _copies(axes, own[own["model"] == model], colours)
+            axes.set_title(f"{shown(teacher)}: {shown(model)}")
+        _first_times(line[-1], times[times["teacher"] == teacher], marks)
+    handles = [
+        Line2D([], [], color=colour, label=f"{size:,.0f} rows") for size, colour in colours.items()
+    ]
+    handles += [
+        Line2D([], [], color="0.3", ls="", marker=mark, label=shown(model))
+        for model, mark in marks.items()
+    ]
+    add_legend(figure, handles)
+    return figure
+
+
+def _copies(axes: Any, points: pd.DataFrame, colours: dict[float, Any]) -> None:
+    """The copied fraction over time, a line for each size."""
+    for rows, colour in colours.items():
+        own = points[points["rows"] == rows]
+        own = own.assign(square=own["copied_error"] ** 2)
+        means = own.groupby("time")[["copied", "square"]].mean().reset_index()
+        half = 1.96 * means["square"] ** 0.5  # of rows that seeds share
+        means = means.assign(copied_low=means["copied"] - half, copied_high=means["copied"] + half)
+        draw_line(axes, means["time"], means, "copied", colour, {"marker": "o", "ms": 3})
+    axes.axhline(COPIES, **FRESH)
+    axes.set(xlabel=TIME_LABEL, ylabel="copied fraction")
+    time_axis(axes, points["time"].max())
+
+
+def _first_times(axes: Any, times: pd.DataFrame, marks: dict[str, str]) -> None:
+    """First times over sizes, with their powers."""
+    palette = dict(zip(TIMES, sns.color_palette(PALETTE), strict=False))
+    for of, colour in palette.items():
+        for model, mark in marks.items():
+            own = times[times["model"] == model]
+            axes.plot(own["rows"], own[of], color=colour, marker=mark, ls="", ms=5)
+        fit = power(*(times.loc[times["model"] == PARTICLES, name] for name in ("rows", of)))
+        label = CALLED[of] + (f": n^{fit.power:.2f}" if fit else "")
+        axes.plot([], [], color=colour, marker="o", ls="", label=label)
+    ticks = sorted(times["rows"].unique())
+    axes.set(xscale="log", yscale="log", xlabel="training rows n", ylabel=TIME_LABEL)
+    axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    low, high = times[list(TIMES)].min().min(), times[list(TIMES)].max().max()
+    within = plain_ticks(low, high)
+    axes.set_yticks(within, [f"{tick:g}" for tick in within])
+    axes.minorticks_off()
+    axes.set_ylim(low / 1.5, high * 3)
+    axes.legend(frameon=False, loc="upper left")

@@ -1,0 +1,70 @@
+"""Paths of regularisation: from a flow without any to stronger and stronger of one kind."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from swflow.report.points import Measures, points_of
+from swflow.report.regularisers import ENTROPY, KINDS, NONE, STOPPING, kinds
+
+PATH = ["dataset", "kind", "model", "passes", "seed"]
+
+
+def paths(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Points of every kind's path, from weak to strong, for each dataset, model, passes and seed.
+
+    Columns PATH, strength, distance (over its floor), copied, coverage, memorisation_a, spread. A
+    path begins with the end of the flow that nothing regularises: where there are several, of the
+    first by name, but for entropy and early stopping, whose paths are in it. Images are measured
+    in features, other rows as they are.
+    """
+    points = points_of(metrics).merge(kinds(metrics), on=["dataset", "teacher"])
+    found = [_of_dataset(own) for _, own in points.groupby("dataset")]
+    return pd.concat(found, ignore_index=True) if found else points.assign(kind="")
+
+
+def _of_dataset(points: pd.DataFrame) -> pd.DataFrame:
+    """The paths of one dataset."""
+    base = points[(points["kind"] == NONE)]
+    base = base[base["teacher"] == base["teacher"].min()]
+    at_end = points["time"] == points.groupby("teacher")["time"].transform("max")
+    least = points["entropy"] == points.groupby("teacher")["entropy"].transform("min")
+    plain, last = base["entropy"] == base["entropy"].min(), base["time"] == base["time"].max()
+    stopped = base[plain].assign(kind=STOPPING, strength=base["time"])
+    spread_out = base[~plain & last].assign(kind=ENTROPY, strength=base["entropy"])
+    others = points[at_end & least & points["kind"].isin(KINDS)]
+    begin = base[plain & last]
+    found = []
+    for kind, path in pd.concat([spread_out, others]).groupby("kind"):
+        path = pd.concat([begin.assign(kind=kind, strength=np.nan), path])
+        found.append(path[path["model"].isin(path.loc[path["strength"].notna(), "model"])])
+    ordered = [_ordered(path) for path in [stopped, *found] if len(path)]
+    return pd.concat(ordered) if ordered else points.iloc[:0]
+
+
+def _ordered(path: pd.DataFrame) -> pd.DataFrame:
+    """From weak to strong."""
+    rises = KINDS[path["kind"].iloc[0]].rises
+    return path.sort_values([*PATH, "strength"], ascending=rises, na_position="first")
+
+
+def crossings(path: pd.DataFrame, level: float) -> Iterator[pd.Series]:
+    """What is measured where a path first comes to a distance, straight in its logarithm.
+
+    For each seed whose path begins nearer and comes so far.
+    """
+    columns = [name for name in Measures._fields if name != "distance"]
+    for _, own in path.groupby("seed"):
+        far = np.log(own["distance"].to_numpy() / level)
+        above = np.flatnonzero(far >= 0)
+        if not len(above) or above[0] == 0:
+            continue
+        after = int(above[0])
+        part = far[after - 1] / (far[after - 1] - far[after])
+        first, second = own.iloc[after - 1], own.iloc[after]
+        values = first[columns] + part * (second[columns] - first[columns])
+        strength = second["strength"]
+        if part < 1:
+            strength = first["strength"] ** (1 - part) * strength**part
+        yield pd.concat([values, pd.Series({"strength": strength})])

@@ -1,0 +1,45 @@
+"""How near samples are to real rows and to copies, wherever both were measured."""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from swflow.metrics.names import FEATURE
+from swflow.settings import TEST_SET
+
+POINT = ["dataset", "teacher", "entropy", "model", "passes", "seed", "time"]
+
+
+class Measures(NamedTuple):
+    """What is compared of a dataset: a distance to real rows, and what it is set against."""
+
+    distance: str
+    copied: str
+    coverage: str
+    copied_error: str
+    memorisation_a: str
+    spread: str = "spread"
+
+
+NAMES = ("copied", "coverage", "copied_error", "memorisation_a")
+OF_ROWS = Measures("energy_test", *NAMES)
+OF_IMAGES = Measures(*(FEATURE + name for name in ("frechet", *NAMES)))
+
+
+def points_of(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Every point at which draws were compared with real rows: columns POINT and Measures.
+
+    The distance is over its floor. Images are measured in features, other rows as they are.
+    """
+    found = []
+    for _, own in metrics[metrics["model"] != TEST_SET].groupby("dataset"):
+        measures = OF_IMAGES if (own["metric"] == OF_IMAGES.distance).any() else OF_ROWS
+        own = own[own["metric"].isin(measures) & own["label"].isna()].dropna(subset=["entropy"])
+        values = own.pivot_table(index=POINT, columns="metric", values="value")
+        values = values.reindex(columns=list(measures)).rename(
+            columns={of: name for name, of in measures._asdict().items()}
+        )
+        floors = own[own["metric"] == measures.distance].groupby(POINT)["floor"].first()
+        values["distance"] /= floors
+        found.append(values.dropna(subset=["distance"]).reset_index())
+    return pd.concat(found) if found else pd.DataFrame(columns=[*POINT, *Measures._fields])

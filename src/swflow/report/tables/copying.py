@@ -1,0 +1,34 @@
+"""When flows and models are best, and when they begin to copy, over the number of training rows."""
+
+import pandas as pd
+
+from swflow.report.copying import ROW, TIMES, first_times
+from swflow.report.tables.common import mean_std
+
+NEEDS = ("sizes", "over_time")
+CAPTION = (
+    "When samples are best, and when they begin to copy. ``rows``: training rows. ``tau gen``: the "
+    "first flow time within 1.1 of the best distance to real rows; ``tau mem``: the first at which "
+    "the lower 95 % limit of the copied fraction is above .05 (``copying``: in how many of the "
+    "``seeds`` that ever is); straight between stored times in log τ, mean ± deviation over "
+    "seeds. ``best``: the best distance, over that of other real rows; ``copied`` (0 for fresh "
+    "rows, 1 for copies, with 95 % interval) and ``memorisation a`` (½ for fresh rows) are at the "
+    "end of the flow."
+)
+
+
+def table(metrics: pd.DataFrame) -> pd.DataFrame:
+    """First times of good samples and of copies for each flow, model and number of rows."""
+    rows = []
+    found = first_times(metrics)
+    for key, own in found.groupby(ROW) if len(found) else ():
+        row = dict(zip(ROW, key, strict=True)) | {"seeds": len(own)}
+        for name in TIMES:
+            row |= mean_std(name, own[name])
+        row["copying"] = int(own["tau_mem"].notna().sum())
+        row |= mean_std("best", own["best"])
+        half = 1.96 * (own["copied_error"] ** 2).mean() ** 0.5
+        copied = own["copied"].mean()
+        row |= {"copied": copied, "copied_low": copied - half, "copied_high": copied + half}
+        rows.append(row | mean_std("memorisation_a", own["memorisation_a"]))
+    return pd.DataFrame(rows, columns=None if rows else [*ROW, *TIMES])

@@ -1,0 +1,184 @@
+"""Kinds of regularisation, what they buy at equal distance, and when copies begin."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from swflow.metrics.collected import COLUMNS
+from swflow.report.copying import first_above
+from swflow.report.figures import copying as copying_figure
+from swflow.report.figures import matched as matched_figure
+from swflow.report.powers import power
+from swflow.report.regularisers import kinds
+from swflow.report.tables import copying, copying_power, matched, regularisation
+
+SEEDS = range(3)
+MODELS = ("particles", "flow_map")
+
+
+def rows_of(teacher: str, seed: int, model: str, **values: float) -> list[dict[str, Any]]:
+    """Metrics of one row at one point; `strength_…` and `n_particles` are of the flow."""
+    point = {name: values.pop(name) for name in ("entropy", "time")}
+    place = {"dataset": "d", "teacher": teacher, "model": model, "seed": seed, "passes": 1}
+    floors = {"energy_test": 0.1}
+    return [
+        {**place, **(point if metric in MEASURED else {}), "metric": metric, "value": value}
+        | {"floor": floors.get(metric), "n": 10, "trained": True}
+        for metric, value in values.items()
+    ]
+
+
+MEASURED = (
+    *("energy_test", "copied", "copied_error", "coverage", "spread"),
+    *("memorisation_a", "memorisation_a_error", "memorisation_s", "memorisation_s_error"),
+    "sw_test",
+)
+
+
+def point(distance: float, copied: float) -> dict[str, float]:
+    """What is measured where the distance is so many floors."""
+    found = dict.fromkeys(MEASURED, 0.5) | {"energy_test": 0.1 * distance, "copied": copied}
+    return found | {"copied_error": 0.01, "memorisation_a_error": 0.01, "memorisation_s_error": 0.1}
+
+
+@pytest.fixture
+def metrics() -> pd.DataFrame:
+    """A flow that comes nearer and copies more; entropy, and a temperature that buys more."""
+    rows = []
+    for seed in SEEDS:
+        for model, less in zip(MODELS, (0.0, 0.3), strict=True):
+            for time, distance, copied in ((1, 8, 0.0), (4, 4, 0.2), (16, 2, 0.4)):
+                at = point(distance, copied - less)
+                rows += rows_of("plain", seed, model, entropy=0.0, time=time, **at)
+            at = point(4, 0.2 - less)
+            rows += rows_of("plain", seed, model, entropy=0.1, time=16, **at)
+            for flow, distance, copied in (("warm", 4, 0.1), ("hot", 8, 0.0)):
+                at = point(distance, copied - less)
+                rows += rows_of(flow, seed, model, entropy=0.0, time=16, **at)
+        nowhere = {"entropy": np.nan, "time": np.nan}
+        for flow, setup in (
+            ("plain", {}),
+            ("warm", {"strength_entropic": 0.1}),
+            ("hot", {"strength_entropic": 1.0}),
+        ):
+            rows += rows_of(flow, seed, "particles", **nowhere, n_particles=100.0, **setup)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_kinds_are_those_that_flows_were_made_with(metrics: pd.DataFrame) -> None:
+    found = kinds(metrics).set_index("teacher")
+    assert found["kind"].to_dict() == {"plain": "none", "warm": "entropic", "hot": "entropic"}
+    assert found.loc["hot", "strength"] == 1.0
+    fewer = metrics.copy()
+    few = (fewer["metric"] == "n_particles") & (fewer["teacher"] != "hot")
+    fewer.loc[few, "value"] = 50.0
+    found = kinds(fewer).set_index("teacher")
+    assert found.loc["plain"].to_list()[1:] == ["particles", 50.0]
+    assert found.loc["warm", "kind"] == "entropic"
+
+
+def test_the_table_of_regularisation_names_kind_and_strength(metrics: pd.DataFrame) -> None:
+    table = regularisation.table(metrics).set_index(["teacher", "model", "entropy"])
+    assert table.loc[("plain", "particles", 0.1), "kind"] == "entropy"
+    assert table.loc[("plain", "particles", 0.1), "strength"] == 0.1
+    assert table.loc[("plain", "flow_map", 0.0), "kind"] == "none"
+    assert table.loc[("warm", "flow_map", 0.0), ["kind", "strength"]].to_list() == ["entropic", 0.1]
+
+
+def test_kinds_are_compared_at_equal_distance(metrics: pd.DataFrame) -> None:
+    table = matched.table(metrics).set_index(["farther", "model", "kind"]).sort_index()
+    of = table.loc[(2.0, "particles")]
+    # At twice the distance, all of which are measured points: 4 floors.
+    assert of["distance"].to_list() == pytest.approx([4.0] * 3)
+    assert of["copied"].to_dict() == pytest.approx(
+        {"early_stopping": 0.2, "entropic": 0.1, "entropy": 0.2}
+    )
+    assert of.loc["entropic", "strength"] == pytest.approx(0.1)
+    assert of.loc["early_stopping", "strength"] == pytest.approx(4)
+    assert (table["seeds"] == 3).all()
+    # Half way between in the logarithm of the distance, with half the copies between.
+    halfway = table.loc[(3.0, "particles")]
+    part = np.log(6 / 4) / np.log(2)
+    assert halfway.loc["entropic", "copied"] == pytest.approx(0.1 * (1 - part))
+    assert halfway.loc["entropic", "strength"] == pytest.approx(10**part * 0.1)
+    assert "entropy" not in halfway.index  # it does not come so far
+    assert table.loc[(2.0, "flow_map", "entropic"), "copied"] == pytest.approx(-0.2)
+
+
+def test_the_figure_shows_early_stopping_beside_every_kind(metrics: pd.DataFrame) -> None:
+    figure = matched_figure.figure(metrics)
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title() for axes in shown] == ["d: entropic plans", "d: entropy"]
+    lines = [line for line in shown[0].lines if len(line.get_xdata()) == 3]
+    assert len(lines) == 4  # early stopping and plans, of flow and network
+    assert sorted(lines[0].get_xdata()) == pytest.approx([2, 4, 8])
+
+
+def of_sizes(exponent: float, sizes: tuple[int, ...] = (100, 400, 1600)) -> pd.DataFrame:
+    """Flows of several sizes: best from τ = 4 on, copies from 10·n^exponent on."""
+    rows = []
+    times = np.geomspace(1, 4096, 13)
+    for seed in SEEDS:
+        for n in sizes:
+            for time in times:
+                distance = 2.0 if time >= 4 else 8.0 / time
+                late = np.log(time / (10 * n**exponent))
+                at = point(distance, 0.05 + 1.96 * 0.01 + late)
+                rows += rows_of("f", seed, "particles", entropy=0.0, time=float(time), **at)
+                for row in rows[-len(at) :]:
+                    row["dataset"] = f"d{n}"
+            rows.append(rows[-1] | {"metric": "train_rows", "value": n, "model": "test_set"})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5])
+def test_the_power_with_which_copies_begin_later_is_found(exponent: float) -> None:
+    metrics = of_sizes(exponent)
+    table = copying.table(metrics).set_index("rows")
+    for n in (100, 400, 1600):
+        assert table.loc[n, "tau_mem"] == pytest.approx(10 * n**exponent, rel=1e-6)
+        # Within 1.1 of the best, before it is there.
+        assert 2 < table.loc[n, "tau_gen"] < 4
+    assert (table["copying"] == 3).all()
+    powers = copying_power.table(metrics).set_index("time_of")
+    assert powers.loc["tau_mem", "power"] == pytest.approx(exponent, abs=1e-6)
+    assert powers.loc["tau_gen", "power"] == pytest.approx(0, abs=1e-6)
+    assert powers.loc["tau_mem", ["sizes", "points"]].to_list() == [3, 9]
+
+
+def test_copies_that_never_come_are_no_times() -> None:
+    metrics = of_sizes(0.7, sizes=(100, 400, 1600, 6400))
+    table = copying.table(metrics).set_index("rows")
+    assert table.loc[6400, "copying"] == 0
+    assert np.isnan(table.loc[6400, "tau_mem"])
+    assert copying_power.table(metrics).set_index("time_of").loc["tau_mem", "sizes"] == 3
+
+
+def test_the_figure_of_copies_has_a_line_for_each_size() -> None:
+    figure = copying_figure.figure(of_sizes(0.5))
+    copies, first = figure.axes
+    assert len([line for line in copies.lines if len(line.get_xdata()) == 13]) == 3
+    labels = [text.get_text() for text in first.get_legend().get_texts()]
+    assert labels == ["good samples: n^0.00", "first copies: n^0.50"]
+
+
+def test_first_times_lie_between_stored_ones() -> None:
+    log_time = np.log([1.0, 4.0, 16.0])
+    assert first_above(log_time, np.array([-1.0, 1.0, 2.0])) == pytest.approx(2)
+    assert first_above(log_time, np.array([0.5, 1.0, 2.0])) == 1
+    assert np.isnan(first_above(log_time, np.array([-1.0, -1.0, 0.0])))
+
+
+def test_powers_have_intervals_that_hold_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.Series(np.repeat([500, 2000, 8000, 32000], 3), dtype=float)
+    held = 0
+    for _ in range(400):
+        noise = np.exp(0.2 * rng.normal(size=len(rows)))
+        fit = power(rows, rows**0.7 * noise)
+        assert fit is not None
+        held += fit.power_low < 0.7 < fit.power_high
+    assert 0.92 < held / 400 < 0.98
+    assert power(rows[:6], rows[:6]) is None
