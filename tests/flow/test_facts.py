@@ -8,11 +8,12 @@ import pytest
 import torch
 from scipy.special import gamma
 
-from swflow import sliced_velocity, sliced_wasserstein
+from swflow import random_directions, sliced_velocity, sliced_wasserstein
+from swflow.datasets.make import make_dataset, model_units
 from swflow.flow.closed_form import gaussian_flow
 from swflow.flow.source import draw_source
 from swflow.schedule.stability import growth_of_mean
-from swflow.settings import SourceSettings
+from swflow.settings import DigitsSettings, SourceSettings
 from tests.helpers import run
 
 
@@ -171,6 +172,43 @@ def test_distance_is_dissipated_by_the_drift() -> None:
     ahead, behind = (float(sliced_wasserstein(x + s * drift, y, thetas)) ** 2 for s in (h, -h))
     rate = (ahead - behind) / (2 * h)
     assert rate == pytest.approx(-float(drift.square().sum(dim=1).mean()), rel=1e-3)
+
+
+@pytest.fixture(scope="module")
+def digits() -> torch.Tensor:
+    """Real images `(1257, 64)` in model units, float64."""
+    splits = make_dataset(DigitsSettings())
+    units = model_units("digits", splits)
+    return torch.from_numpy(units.encode(splits["train"].x[:])).flatten(1).double()
+
+
+def test_distance_to_real_images_is_dissipated_by_the_drift(digits: torch.Tensor) -> None:
+    """FACTS 18 on digits, at the source and on the way, along directions that both share."""
+    thetas = random_directions(64, 64, generator=torch.Generator().manual_seed(0)).double()
+    x = whitened(1000, 64, 0)
+    for _ in range(3):
+        drift = sliced_velocity(x, digits, thetas)
+        h = 1e-5  # beyond which ranks change
+        ahead, behind = (
+            float(sliced_wasserstein(x + s * drift, digits, thetas)) ** 2 for s in (h, -h)
+        )
+        rate = (ahead - behind) / (2 * h)
+        expected = -2 / 64 * float(drift.square().sum(dim=1).mean())
+        assert rate == pytest.approx(expected, rel=1e-3)
+        x = x + 0.3 * drift
+
+
+def test_distance_to_real_images_falls_and_not_too_fast(digits: torch.Tensor) -> None:
+    """FACTS 10 on digits: SW never increases, and SW(τ) ≥ e^(−τ) SW(0), along fixed directions."""
+    thetas = random_directions(256, 64, generator=torch.Generator().manual_seed(0)).double()
+    x, h = whitened(1000, 64, 0), 0.02
+    first = before = float(sliced_wasserstein(x, digits, thetas))
+    for k in range(1, 60):
+        x = x + h * sliced_velocity(x, digits, thetas)
+        after = float(sliced_wasserstein(x, digits, thetas))
+        # Euler's step falls by (1 − h) where the flow falls by e^(−h).
+        assert (1 - h) ** k * first * (1 - 1e-9) <= after <= before
+        before = after
 
 
 @pytest.mark.parametrize("entropy", [0.0, 0.1])
