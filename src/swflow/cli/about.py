@@ -1,4 +1,4 @@
-"""Commands about the installation and about configs: nothing is computed."""
+"""Commands about the installation, configs and products: nothing is computed."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +18,28 @@ def doctor(
     for finding in findings(folder):
         remedy = f"; {finding.remedy}" if finding.remedy else ""
         typer.echo(f"{finding.what}: {finding.found}{remedy}")
+
+
+def verify(
+    results: Annotated[Path, typer.Argument(help="Folder of a study's products.")] = Path(
+        "results"
+    ),
+) -> None:
+    """Read every product of a study: say what is damaged, unfinished, stale or foreign.
+
+    Ends with exit code 1 where anything is.
+    """
+    from swflow.stages.verify import Products
+
+    products = Products(results)
+    found = 0
+    for finding in products.findings():
+        found += 1
+        typer.echo(f"{finding.state}: {finding.path}: {finding.says}; {finding.remedy}.")
+    n = sum(map(len, products.products().values()))
+    typer.echo(f"{n} products read in {results}: {found or 'nothing'} to mend.")
+    if found:
+        raise typer.Exit(1)
 
 
 def presets(

@@ -65,6 +65,7 @@ app.command()(by_hand.animate)
 app.command()(by_hand.export)
 app.command()(by_hand.explorer)
 app.command()(by_hand.shares)
+app.command()(about.verify)
 app.command()(about.presets)
 app.command()(about.doctor)
 

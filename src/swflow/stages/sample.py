@@ -1,5 +1,6 @@
 """The sample stage: draws of anything that can be drawn from, kept in one HDF5 file."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def write_samples(
         for of in progress("sample", draws, total=len(conditions))
     )
     attributes = {"kind": sampler.kind, "shift": units.shift, "scale": units.scale}
+    attributes["source"] = json.dumps(sampler.identity)
     memory = {"working_set_bytes": lambda: peak_memory() - before}
     samples.write_samples(out, groups, attributes | memory)
 

@@ -102,6 +102,10 @@ class Inputs:
     def _said(self) -> dict[str, Any]:
         return {} if self.samples is None else read_attributes(self.samples)
 
+    def identities(self, module: str) -> dict[str, Any]:
+        """What the inputs of a group were made of, by name."""
+        return {name: self.identity(name) for name in registry.constant(module, "NEEDS")}
+
     def identity(self, needed: str) -> Any:
         """What a kind of input was made of: equal for inputs of the same content."""
         if needed == "dataset":
@@ -135,7 +139,11 @@ def score(
     torch.set_num_threads(1)
     sys.setswitchinterval(SWITCH_SECONDS)
     known = {group: registry.module("metrics", group) for group in groups}
-    keys = {group: group_key(module, inputs, settings, seed) for group, module in known.items()}
+    made_of = {group: inputs.identities(module) for group, module in known.items()}
+    keys = {
+        group: group_key(module, made_of[group], inputs, settings, seed)
+        for group, module in known.items()
+    }
     files = {group: out / f"{group}.json" for group in groups}
     stale = [group for group in groups if read_key(files[group]) != keys[group]]
     for group in set(groups) - set(stale):
@@ -156,7 +164,7 @@ def score(
         begun = {waiting.submit(measured, group, subjects[group]): group for group in stale}
         for done in progress("score", as_completed(begun), total=len(begun)):
             group = begun[done]
-            write_scores(files[group], done.result(), keys[group])
+            write_scores(files[group], done.result(), keys[group], made_of[group])
 
 
 @contextmanager
@@ -171,14 +179,15 @@ def _threads(n: int) -> Iterator[Executor]:
     pool.shutdown()
 
 
-def group_key(module: str, inputs: Inputs, settings: ScoreSettings, seed: int) -> str:
-    """What a group's scores depend on, and nothing else."""
-    needed = registry.constant(module, "NEEDS")
+def group_key(
+    module: str, identities: dict[str, Any], inputs: Inputs, settings: ScoreSettings, seed: int
+) -> str:
+    """What a group's scores depend on, and nothing else; identities: those of its inputs."""
     made_of = {
         "code": score_code(module, *sampler_homes(inputs.sampler)),
         "settings": sizes(module, settings),
         "seed": seed,
-        "inputs": {name: inputs.identity(name) for name in needed},
+        "inputs": identities,
     }
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
 

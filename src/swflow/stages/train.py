@@ -38,6 +38,7 @@ def train(
             "settings": model.settings.model_dump(mode="json"),
             "spec": model.spec.to_json(),
             "dataset_digest": dataset.digest,
+            "stores": [run.store.identity for run in runs],
             "simulate_seconds": sum(run.attributes["wall_seconds"] for run in runs),
         }
 

@@ -48,6 +48,14 @@ def write_samples(out: Path, groups: Iterable[StoredDraws], attributes: dict[str
         file.attrs.update({"format": FORMAT, "digest": digest.hexdigest()[:16], **said})
 
 
+def samples_digest(groups: Iterable[StoredDraws]) -> str:
+    """What identifies the draws of a file."""
+    digest = hashlib.sha256()
+    for draws in groups:
+        digest.update(np.ascontiguousarray(draws.x).data)
+    return digest.hexdigest()[:16]
+
+
 def read_samples(path: Path) -> Iterator[StoredDraws]:
     """Each group of a file, in order of entropy, time and passes. Raises InputError if damaged."""
     try:

@@ -1,8 +1,9 @@
 """Scores on disk: JSON, a file for each group of metrics of a row at a seed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from swflow.runtime.errors import InputError
@@ -11,11 +12,16 @@ from swflow.runtime.files import atomic_path
 FORMAT = 2
 
 
-def write_scores(out: Path, rows: Sequence[dict[str, Any]], key: str = "") -> None:
-    """Write records; `key` says what they were computed from."""
+def write_scores(
+    out: Path,
+    rows: Sequence[dict[str, Any]],
+    key: str = "",
+    inputs: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Write records; `key` says what they were computed from: code, sizes, and these inputs."""
+    said = {"format": FORMAT, "key": key, "inputs": dict(inputs), "rows": list(rows)}
     with atomic_path(out) as partial:
-        text = json.dumps({"format": FORMAT, "key": key, "rows": list(rows)}, indent=1)
-        partial.write_text(text)
+        partial.write_text(json.dumps(said, indent=1))
 
 
 def read_scores(path: Path) -> list[dict[str, Any]]:
@@ -36,6 +42,11 @@ def read_key(path: Path) -> str | None:
     except InputError:
         return None
     return content.get("key") if isinstance(content, dict) else None
+
+
+def read_inputs(path: Path) -> dict[str, Any]:
+    """What identifies the inputs of a file's records, by name; of older files nothing."""
+    return dict(_read(path).get("inputs", {}))
 
 
 def _read(path: Path) -> Any:

@@ -133,12 +133,16 @@ class TrajectoryStore:
             packed = self._array("decoder")[:] if self.has("decoder") else None
             self.packed: bytes | None = None if packed is None else packed.tobytes()
             _, n, dim = self._array("particles").shape
+        except InputError:
+            raise
         except (
-            FileNotFoundError,
+            OSError,
             NodeNotFoundError,
             GroupNotFoundError,
             ArrayNotFoundError,
             KeyError,
+            TypeError,
+            ValueError,  # of JSON, too
         ) as error:
             raise InputError(f"{path}: no trajectory store ({error}). {self.remedy}") from error
         self.shape = n, dim
@@ -162,7 +166,7 @@ class TrajectoryStore:
             raise InputError(f"{shard}: this part of the store is missing. {self.remedy}")
         try:
             values: np.ndarray = self._array(array)[index, rows]
-        except (ValueError, OSError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
             raise InputError(
                 f"{shard}: this part of the store is broken ({error}). {self.remedy}"
             ) from error

@@ -1,0 +1,287 @@
+"""Check the products of a study: whole, made of what lies beside them, and nothing else there."""
+
+import importlib
+import io
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+from PIL import Image, UnidentifiedImageError
+
+from swflow.metrics.collected import KEYS
+from swflow.runtime.errors import InputError
+from swflow.runtime.progress import progress
+from swflow.stages.collect import gathered, read_metrics
+from swflow.store.dataset import read_dataset
+from swflow.store.model import DESCRIPTION, is_model, read_model
+from swflow.store.samples import read_attributes, read_samples, samples_digest
+from swflow.store.scores import read_inputs, read_scores
+from swflow.store.trajectory import CLOUDS, TrajectoryStore
+from swflow.study import registry
+
+DAMAGED, UNFINISHED, STALE, FOREIGN = "damaged", "unfinished", "stale", "foreign"
+AGAIN = "remove it and run snakemake again"
+# What an interrupted job leaves beside a product.
+LEFT = (".partial", ".checkpoint", ".lock")
+# What lies in a folder of results that is no product.
+OTHERS = {"logs", "benchmarks", "reference"}
+HIDDEN = ".snakemake_timestamp"
+
+
+class Finding(NamedTuple):
+    """What is wrong with a file or folder, in which way, and what to do."""
+
+    path: Path
+    state: str
+    says: str
+    remedy: str = AGAIN
+
+
+class Products:
+    """A folder of results."""
+
+    def __init__(self, results: Path) -> None:
+        """Raises InputError where there is no such folder."""
+        if not results.is_dir():
+            raise InputError(f"{results}: no such folder; give the results of a study.")
+        self.results = results
+
+    def findings(self) -> Iterator[Finding]:
+        """All that is wrong, in the order of the stages; nothing where all is well."""
+        paths = [path for paths in self.products().values() for path in paths]
+        known = set(paths)
+        for room, found in self.products().items():
+            check = getattr(self, f"_{room}")
+            for path in progress(f"verify {room}", found):
+                try:
+                    yield from check(path)
+                except InputError as error:
+                    yield _damaged(path, error)
+        yield from self._report()
+        yield from self._rest(known)
+
+    @cache  # noqa: B019 (one for a command)
+    def products(self) -> dict[str, list[Path]]:
+        """The products of each stage whose files are read whole."""
+        places = {
+            "datasets": "datasets/*.h5",
+            "autoencoders": "autoencoders/*/",
+            "features": "features/*/",
+            "flows": "flows/*/*/entropy*/seed*.zarr/",
+            "models": "models/*/*/*/seed*/",
+            "samples": "samples/*/*/*/seed*.h5",
+            "scores": "scores/*/*/*/seed*/*.json",
+            "timings": "timings/*/*/*/seed*/timing.json",
+        }
+        return {room: sorted(self.results.glob(place)) for room, place in places.items()}
+
+    # One method for each stage.
+
+    def _datasets(self, path: Path) -> Iterator[Finding]:
+        self._digest(path.stem)
+        return iter(())
+
+    def _autoencoders(self, folder: Path) -> Iterator[Finding]:
+        return self._fitted_to_images(folder)
+
+    def _features(self, folder: Path) -> Iterator[Finding]:
+        return self._fitted_to_images(folder)
+
+    def _fitted_to_images(self, folder: Path) -> Iterator[Finding]:
+        said = read_model(folder).description
+        yield from self._of_dataset(folder, str(said.get("images")), said.get("dataset_digest"))
+
+    def _flows(self, path: Path) -> Iterator[Finding]:
+        store = TrajectoryStore(path)
+        for array in filter(store.has, CLOUDS):
+            for index in range(len(store.time)):
+                for begin in range(0, store.shape[0], store.block_rows):
+                    store.read(array, index, slice(begin, begin + store.block_rows))
+        dataset, _, entropy, seed = path.relative_to(self.results / "flows").parts
+        said = store.attributes
+        yield from self._of_dataset(path, dataset, said.get("dataset_digest"))
+        written = json.loads(said["settings"])["entropy"], said["seed"]
+        placed = float(entropy.removeprefix("entropy")), int(seed[4:-5])
+        if not np.isclose(written, placed).all():
+            yield Finding(path, FOREIGN, f"a run at entropy {written[0]:g} of seed {written[1]}")
+
+    def _models(self, folder: Path) -> Iterator[Finding]:
+        said = read_model(folder).description
+        dataset, teacher, _, seed = folder.relative_to(self.results / "models").parts
+        yield from self._of_dataset(folder, dataset, said.get("dataset_digest"))
+        if f"seed{said.get('seed')}" != seed:
+            yield Finding(folder, FOREIGN, f"a model of seed {said.get('seed')}")
+        stores = self.results / "flows" / dataset / teacher
+        present = {_identity(path) for path in stores.glob(f"entropy*/{seed}.zarr")}
+        whole = present and None not in present
+        if whole and not set(said.get("stores", ())) <= present:
+            yield Finding(folder, STALE, "it learned from runs that are not those of its flow")
+
+    def _samples(self, path: Path) -> Iterator[Finding]:
+        said = read_attributes(path)
+        if samples_digest(read_samples(path)) != said["digest"]:
+            raise InputError(f"{path}: the draws are not those that were written.")
+        dataset, teacher, model, seed = path.relative_to(self.results / "samples").parts
+        folder = self.results / "models" / dataset / teacher / model / seed.removesuffix(".h5")
+        if "source" in said and is_model(folder):
+            yield from _same(path, json.loads(said["source"]), _identity(folder), "its model")
+
+    def _scores(self, path: Path) -> Iterator[Finding]:
+        yield from self._timings(path)
+        *row, seed, _ = path.relative_to(self.results / "scores").parts
+        made_of = read_inputs(path)
+        samples = self.results.joinpath("samples", *row, f"{seed}.h5")
+        yield from _same(path, made_of.get("samples"), _drawn_digest(samples), "its samples")
+        if "dataset" in made_of:
+            yield from self._of_dataset(path, row[0], made_of["dataset"])
+
+    def _timings(self, path: Path) -> Iterator[Finding]:
+        for row in read_scores(path):
+            value = row.get("value")
+            if not isinstance(value, (int, float)) or not np.isfinite(value):
+                yield Finding(path, DAMAGED, f"{row.get('metric')} is {value!r}")
+                return
+
+    # What is made of all scores.
+
+    def _report(self) -> Iterator[Finding]:
+        """Metrics, tables and figures."""
+        metrics, table = self.results / "metrics.csv", None
+        if metrics.is_file():
+            try:
+                table = read_metrics(metrics)
+                yield from self._collected(metrics, table)
+            except InputError as error:
+                yield _damaged(metrics, error)
+        for path in sorted(self.results.glob("tables/*.csv")):
+            if table is not None:
+                yield from _tabulated(path, table)
+        for path in sorted(self.results.glob("figures/**/*.*")):
+            yield from _drawn(path)
+
+    def _collected(self, path: Path, table: pd.DataFrame) -> Iterator[Finding]:
+        """Against the score files that are there."""
+        products = self.products()
+        paths = [*products["scores"], *products["timings"]]
+        try:
+            scores = gathered(paths)
+        except InputError:
+            return  # said of the score file
+        columns = [name for name in KEYS if name != "trained"]
+        both = table[[*columns, "value"]].merge(
+            scores[[*columns, "value"]], on=columns, how="left", suffixes=("", "_now")
+        )
+        differing = ~np.isclose(both["value"], both["value_now"], rtol=1e-9)
+        if paths and differing.any():
+            first = both[differing].iloc[0]
+            yield Finding(
+                path,
+                STALE,
+                f"{int(differing.sum())} of {len(both)} values are not those of the scores, the "
+                f"first {first['metric']} of {first['dataset']}/{first['teacher']}/"
+                f"{first['model']}",
+            )
+
+    def _rest(self, known: set[Path]) -> Iterator[Finding]:
+        """What was left, and what no stage makes."""
+        rooms = {*self.products(), *OTHERS, "metrics.csv", "tables", "figures"}
+        for path in sorted(self.results.iterdir()):
+            if path.name not in rooms and not path.name.startswith(".") and path.suffix not in LEFT:
+                yield Finding(path, FOREIGN, "no stage makes this", "move it elsewhere")
+        for room in self.products():
+            for path in sorted((self.results / room).rglob("*")):
+                below = any(parent in known for parent in path.parents)
+                if below or path in known or path.name == HIDDEN:
+                    continue
+                if path.suffix in LEFT:
+                    yield Finding(path, UNFINISHED, "an interrupted job left this", "run it again")
+                elif not any(parent.suffix in LEFT for parent in path.parents) and path.is_file():
+                    yield Finding(path, FOREIGN, "no stage makes this", "move it elsewhere")
+
+    # What lies beside.
+
+    @cache  # noqa: B019 (one for a command)
+    def _digest(self, dataset: str) -> str | None:
+        """The content of a dataset; None where its file is not there."""
+        path = self.results / "datasets" / f"{dataset}.h5"
+        return read_dataset(path, streamed=True).digest if path.is_file() else None
+
+    def _of_dataset(self, path: Path, dataset: str, digest: object) -> Iterator[Finding]:
+        """Whether a product was made of the dataset that is there."""
+        try:
+            found = self._digest(dataset)
+        except InputError:
+            return  # said of the dataset
+        yield from _same(path, digest, found, f"{dataset}.h5")
+
+
+def _same(path: Path, said: object, found: object, what: str) -> Iterator[Finding]:
+    """A product is stale that was made of something else than what is there now."""
+    if said is not None and found is not None and said != found:
+        yield Finding(path, STALE, f"it was made of another state of {what}", "run snakemake again")
+
+
+def _damaged(path: Path, error: InputError) -> Finding:
+    """What a reader says of a product."""
+    return Finding(path, DAMAGED, str(error).removeprefix(f"{path}: ").rstrip("."))
+
+
+def _drawn_digest(samples: Path) -> object:
+    """Of a file of samples; None where it is not there or cannot be read."""
+    try:
+        return read_attributes(samples).get("digest")
+    except InputError:
+        return None
+
+
+def _identity(path: Path) -> Any:
+    """Of a model folder or a store; None where it cannot be read, which is said of itself."""
+    try:
+        if (path / DESCRIPTION).is_file():
+            return read_model(path).description["identity"]
+        return TrajectoryStore(path).identity
+    except InputError:
+        return None
+
+
+def _tabulated(path: Path, metrics: pd.DataFrame) -> Iterator[Finding]:
+    """Against what today's code makes of metrics.csv."""
+    if path.stem not in registry.modules("tables"):
+        yield Finding(path, FOREIGN, "no table is called so", "move it elsewhere")
+        return
+    try:
+        found = pd.read_csv(path)
+        module = importlib.import_module(registry.module("tables", path.stem))
+        text = module.table(metrics).to_csv(index=False)
+        made = pd.read_csv(io.StringIO(text))
+        pd.testing.assert_frame_equal(found, made, rtol=1e-6)
+    except (AssertionError, ValueError, KeyError):
+        yield Finding(
+            path, STALE, "it is not what the code makes of metrics.csv", "run snakemake again"
+        )
+
+
+def _drawn(path: Path) -> Iterator[Finding]:
+    """Whether a picture can be opened."""
+    readers: dict[str, Callable[[Path], object]] = {
+        ".png": _whole_image,
+        ".gif": _whole_image,
+        ".svg": ElementTree.parse,
+    }
+    if path.suffix in LEFT:
+        yield Finding(path, UNFINISHED, "an interrupted job left this", "run it again")
+    elif path.suffix in readers:
+        try:
+            readers[path.suffix](path)
+        except (OSError, SyntaxError, UnidentifiedImageError, ValueError) as error:
+            yield Finding(path, DAMAGED, f"not a readable picture ({error})")
+
+
+def _whole_image(path: Path) -> None:
+    with Image.open(path) as image:
+        image.load()
