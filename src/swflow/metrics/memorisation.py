@@ -153,7 +153,7 @@ class Memorisation:
         yield Measure("copied_error", 2 * error * self.unit, self.m)
 
     def authenticity(self, draws: np.ndarray) -> Measure:
-        """Of the first n of draws `(·, d)`, the part that is authentic (Alaa et al. 2022, eq. 8).
+        """Of the first n of draws `(·, d)`, the part that is authentic (Alaa et al. 2022).
 
         Such a sample is farther from its nearest training row than that one is from any other.
         """
