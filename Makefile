@@ -57,9 +57,10 @@ site: $(STAMP)  ## Build the site into site/, warnings as errors
 test: $(STAMP) $(EXPLORER)  ## Install, then run all tests
 	$(RUN) pytest --numprocesses $$($(PYTHON) -c 'import os; print(1 + os.cpu_count())') --dist loadfile --no-loadscope-reorder
 
-stress: $(STAMP)  ## Kill simulations a hundred times, other stages and Snakemake twenty times each
+stress: $(STAMP)  ## Kill simulations a hundred times, other stages and Snakemake twenty; tamper with files 100,000 times
 	$(RUN) SWFLOW_KILLS=100 pytest -rP tests/stages/test_resume.py -k killed
 	$(RUN) SWFLOW_KILLS=20 pytest -rP tests/test_faults.py -k killed
+	$(RUN) SWFLOW_EXAMPLES=100000 pytest -rP tests/test_hostile.py -k tampered
 
 benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings on this CPU (15 minutes)
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/drift.py --out results/reference/benchmarks/drift-cpu.md

@@ -108,6 +108,8 @@ def main() -> None:
         app()
     except InputError as error:
         sys.exit(f"swflow: error: {error}")
+    except MemoryError as error:
+        sys.exit(f"swflow: error: not enough memory ({error}): ask for less, or give it more.")
     except TerminatedError as error:
         typer.echo(f"swflow: stopped by SIGTERM: {error}.", err=True)
         os._exit(EXIT_CODE)  # at once: sys.exit would wait for threads that measure

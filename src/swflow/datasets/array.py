@@ -1,7 +1,10 @@
 """The user's own rows: .npy, .npz, .csv or .h5."""
 
 import hashlib
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -9,6 +12,7 @@ import pandas as pd
 
 from swflow.datasets.make import RawRows
 from swflow.runtime.errors import InputError
+from swflow.runtime.memory import refuse_larger
 from swflow.settings import ArraySettings
 
 
@@ -22,9 +26,9 @@ def array(settings: ArraySettings, rng: np.random.Generator) -> RawRows:
         raise InputError(f"path = {path}: no such file; correct the dataset's path.")
     try:
         x, y = _read(settings)
-    except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except Exception as error:  # readers of strangers' bytes raise unrelated types
         raise InputError(f"path = {path}: cannot be read ({error}).") from error
     attributes = {"source": str(path), "sha256": file_digest(path)}
     decoder = None if settings.decoder is None else _read_decoder(settings.decoder)
@@ -50,8 +54,7 @@ def _read(settings: ArraySettings) -> tuple[np.ndarray, np.ndarray | None]:
         case ".npy":
             return np.load(path, mmap_mode="r", allow_pickle=False), None
         case ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                return _pick(settings, key, {name: arrays[name] for name in arrays.files})
+            return _pick(settings, key, dict(_of_npz(path, {key, settings.labels})))
         case ".h5":
             with h5py.File(path) as file:
                 found = {k: v for k, v in file.items() if isinstance(v, h5py.Dataset)}
@@ -73,8 +76,32 @@ def _pick(
     return arrays[key], np.asarray(arrays[settings.labels]) if settings.labels else None
 
 
+def _of_npz(path: Path, wanted: set[str | None]) -> Iterator[tuple[str, np.ndarray]]:
+    """The arrays that are wanted, each no larger than what is packed."""
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            name = info.filename.removesuffix(".npy")
+            if name in wanted:
+                with archive.open(info) as member:
+                    shape, dtype = _npy_header(member)
+                n_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
+                refuse_larger(n_bytes, f"path = {path}, {name}", stored=info.file_size)
+                with archive.open(info) as member:
+                    yield name, np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _npy_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = np.lib.format.read_magic(member)
+    read = np.lib.format.read_array_header_1_0
+    if version != (1, 0):
+        read = np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(member)
+    return shape, dtype
+
+
 def _mapped(stored: h5py.Dataset) -> np.ndarray:
     """An array of a file, left in it where it lies there in one piece."""
+    refuse_larger(stored.nbytes, f"path = {stored.file.filename}, {stored.name}")
     offset = stored.id.get_offset()
     if offset is None or not stored.size or stored.dtype.kind not in "fiub":
         return np.asarray(stored[()])

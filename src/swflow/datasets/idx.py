@@ -85,14 +85,14 @@ def fashion_mnist(settings: FashionMnistSettings, rng: np.random.Generator) -> R
         with as_file(files("swflow.datasets") / "embedded") as folder:
             x, y, digest = _read_part("fashion-mnist", "", FASHION, folder, "test")
         return RawRows(x, y, about | {"sha256": digest})
-    mirror = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+    mirror = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
     return _published("fashion-mnist", mirror, FASHION, settings.data_root, about)
 
 
 def kmnist(settings: KmnistSettings, rng: np.random.Generator) -> RawRows:
     """Cursive Japanese characters. Raises InputError where a file is missing or damaged."""
     about = {"source": "https://github.com/rois-codh/kmnist", "licence": "CC BY-SA 4.0"}
-    mirror = "http://codh.rois.ac.jp/kmnist/dataset/kmnist/"
+    mirror = "https://codh.rois.ac.jp/kmnist/dataset/kmnist/"
     return _published("kmnist", mirror, KMNIST, settings.data_root, about)
 
 

@@ -135,7 +135,9 @@ def _of_archive(path: Path, limit: int) -> Iterator[Entry]:
                 yield Entry(inside, None)
             elif inside.suffix.lower() in ENDINGS:
                 yield Entry(inside, read())
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # readers of strangers' bytes raise unrelated types
         raise InputError(f"{path}: no readable archive ({error}); get it anew.") from error
 
 

@@ -15,6 +15,7 @@ from swflow.representation.dataset import Dataset, Split
 from swflow.representation.latent import with_decoder
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
+from swflow.runtime.memory import refuse_larger
 from swflow.runtime.provenance import versions
 
 FORMAT = 1
@@ -75,6 +76,7 @@ def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
                 raise InputError(
                     f"{path}: dataset format {found}, this version reads format {FORMAT}. {remedy}"
                 )
+            _check_sizes(path, file)
             decoder = bytes(file[DECODER][:]) if DECODER in file else None
             rows = {name: _read_split(file[name], streamed and name == "train") for name in SPLITS}
             digest = _digest(rows, decoder)
@@ -82,7 +84,7 @@ def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
                 raise InputError(f"{path}: the rows are not those that were written. {remedy}")
             if streamed:
                 stack.pop_all()  # the rows left in the file need it open
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, TypeError, RuntimeError, UnicodeError) as error:
         raise InputError(f"{path}: not a readable dataset file ({error}). {remedy}") from error
     low, high = attributes["value_range"]
     shape = rows["train"].x.shape[1:]
@@ -90,6 +92,17 @@ def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
     units = Affine(shift, scale, shape, (float(low), float(high)))
     units = with_decoder(units, decoder)
     return Dataset(str(attributes["name"]), rows, units, attributes, digest)
+
+
+def _check_sizes(path: Path, file: h5py.File) -> None:
+    """Nothing is compressed: an array that says more than is there would be read as zeros."""
+
+    def check(name: str, stored: Any) -> None:
+        if isinstance(stored, h5py.Dataset):
+            held = stored.id.get_storage_size()
+            refuse_larger(stored.nbytes, f"{path}, {name}", stored=held)
+
+    file.visititems(check)
 
 
 def _read_split(group: h5py.Group, streamed: bool) -> Split:

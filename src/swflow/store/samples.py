@@ -10,6 +10,7 @@ import numpy as np
 
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
+from swflow.runtime.memory import refuse_larger
 
 FORMAT = 2
 KEYS = ("entropy", "time", "passes")
@@ -64,9 +65,14 @@ def read_samples(path: Path) -> Iterator[StoredDraws]:
             groups = [g for e in file.values() for t in e.values() for g in t.values()]
             for group in sorted(groups, key=lambda g: tuple(g.attrs.get(k, -1.0) for k in KEYS)):
                 entropy, time = (_number(group.attrs.get(key)) for key in KEYS[:2])
+                for name in group:
+                    held = group[name].id.get_storage_size()
+                    refuse_larger(group[name].nbytes, f"{path}, {name}", stored=held)
                 label = group["label"][:] if "label" in group else None
                 yield StoredDraws(entropy, time, int(group.attrs["passes"]), group["x"][:], label)
-    except (OSError, KeyError) as error:
+    except InputError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise InputError(f"{path}: not a readable sample file ({error}); sample again.") from error
 
 
@@ -76,7 +82,7 @@ def read_attributes(path: Path) -> dict[str, Any]:
         with h5py.File(path) as file:
             _check(path, file)
             return dict(file.attrs)
-    except OSError as error:
+    except (OSError, KeyError, RuntimeError, UnicodeError) as error:
         raise InputError(f"{path}: not a readable sample file ({error}); sample again.") from error
 
 

@@ -27,7 +27,8 @@ def write_scores(
 def read_scores(path: Path) -> list[dict[str, Any]]:
     """The records of a file. Raises InputError where it is not one of this version."""
     content = _read(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    known = isinstance(content, dict) and content.get("format") == FORMAT
+    if not known or not isinstance(content.get("rows"), list):
         raise InputError(
             f"{path}: scores of another version: remove {path} and run snakemake (or `swflow "
             "score`) again."
@@ -46,11 +47,13 @@ def read_key(path: Path) -> str | None:
 
 def read_inputs(path: Path) -> dict[str, Any]:
     """What identifies the inputs of a file's records, by name; of older files nothing."""
-    return dict(_read(path).get("inputs", {}))
+    content = _read(path)
+    found = content.get("inputs") if isinstance(content, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a readable score file ({error}).") from error

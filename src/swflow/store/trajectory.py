@@ -16,6 +16,7 @@ from zarr.errors import ArrayNotFoundError, GroupNotFoundError, NodeNotFoundErro
 
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
+from swflow.runtime.memory import refuse_larger
 
 FORMAT = 2
 # Reading a chunk costs half a millisecond beside its bytes.
@@ -128,9 +129,9 @@ class TrajectoryStore:
             self.root = zarr.open_group(path, mode="r", zarr_format=3)
             self.attributes: dict[str, Any] = dict(self.root.attrs)
             self._check()
-            self.time: np.ndarray = self._array("time")[:]
-            self.label: np.ndarray | None = self._array("label")[:] if self.has("label") else None
-            packed = self._array("decoder")[:] if self.has("decoder") else None
+            self.time: np.ndarray = self._whole("time")
+            self.label: np.ndarray | None = self._whole("label") if self.has("label") else None
+            packed = self._whole("decoder") if self.has("decoder") else None
             self.packed: bytes | None = None if packed is None else packed.tobytes()
             _, n, dim = self._array("particles").shape
         except InputError:
@@ -143,6 +144,8 @@ class TrajectoryStore:
             KeyError,
             TypeError,
             ValueError,  # of JSON, too
+            RecursionError,
+            AttributeError,
         ) as error:
             raise InputError(f"{path}: no trajectory store ({error}). {self.remedy}") from error
         self.shape = n, dim
@@ -165,12 +168,24 @@ class TrajectoryStore:
         if not shard.is_file():  # Zarr would read its fill value
             raise InputError(f"{shard}: this part of the store is missing. {self.remedy}")
         try:
-            values: np.ndarray = self._array(array)[index, rows]
+            stored = self._array(array)
+            n_bytes = stored.nbytes // stored.shape[0]
+            refuse_larger(n_bytes, str(shard), stored=shard.stat().st_size)
+            values: np.ndarray = stored[index, rows]
+        except InputError as error:
+            raise InputError(f"{error} {self.remedy}") from error
         except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
             raise InputError(
                 f"{shard}: this part of the store is broken ({error}). {self.remedy}"
             ) from error
         return values
+
+    def _whole(self, name: str) -> Any:
+        """A small array, of which all that it says is there."""
+        held = sum(path.stat().st_size for path in (self.path / name).rglob("*") if path.is_file())
+        stored = self._array(name)
+        refuse_larger(stored.nbytes, f"{self.path}, {name}", stored=held)
+        return stored[:]
 
     def _check(self) -> None:
         if not self.attributes.get("complete"):
