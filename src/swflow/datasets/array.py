@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -54,40 +54,40 @@ def _read(settings: ArraySettings) -> tuple[np.ndarray, np.ndarray | None]:
         case ".npy":
             return np.load(path, mmap_mode="r", allow_pickle=False), None
         case ".npz":
-            return _pick(settings, key, dict(_of_npz(path, {key, settings.labels})))
+            with zipfile.ZipFile(path) as archive:
+                names = [name.removesuffix(".npy") for name in archive.namelist()]
+                return _pick(settings, key, names, lambda name: _of_npz(archive, path, name))
         case ".h5":
             with h5py.File(path) as file:
                 found = {k: v for k, v in file.items() if isinstance(v, h5py.Dataset)}
-                wanted = {k: _mapped(v) for k, v in found.items() if k in (key, settings.labels)}
-                return _pick(settings, key, wanted)
+                return _pick(settings, key, list(found), lambda name: _mapped(found[name]))
         case _:
             return _read_csv(settings)
 
 
 def _pick(
-    settings: ArraySettings, key: str, arrays: dict[str, np.ndarray]
+    settings: ArraySettings, key: str, names: list[str], read: Callable[[str], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray | None]:
+    """Rows and labels, of the arrays that a file names."""
     for name in filter(None, (key, settings.labels)):
-        if name not in arrays:
+        if name not in names:
             raise InputError(
                 f"path = {settings.path}: holds no array {name!r} "
-                f"(found: {', '.join(arrays) or 'none of those asked for'}); set key and labels."
+                f"(found: {', '.join(names) or 'none'}); set key and labels."
             )
-    return arrays[key], np.asarray(arrays[settings.labels]) if settings.labels else None
+    return read(key), np.asarray(read(settings.labels)) if settings.labels else None
 
 
-def _of_npz(path: Path, wanted: set[str | None]) -> Iterator[tuple[str, np.ndarray]]:
-    """The arrays that are wanted, each no larger than what is packed."""
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            name = info.filename.removesuffix(".npy")
-            if name in wanted:
-                with archive.open(info) as member:
-                    shape, dtype = _npy_header(member)
-                n_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
-                refuse_larger(n_bytes, f"path = {path}, {name}", stored=info.file_size)
-                with archive.open(info) as member:
-                    yield name, np.lib.format.read_array(member, allow_pickle=False)
+def _of_npz(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
+    """An array that is no larger than what is packed."""
+    info = archive.getinfo(f"{name}.npy")
+    with archive.open(info) as member:
+        shape, dtype = _npy_header(member)
+    n_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    refuse_larger(n_bytes, f"path = {path}, {name}", stored=info.file_size)
+    with archive.open(info) as member:
+        found: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
+    return found
 
 
 def _npy_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
