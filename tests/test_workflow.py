@@ -259,6 +259,7 @@ def test_tables_alone_are_rebuilt_on_request(finished: Path, tmp_path: Path) -> 
     [
         *(("paper", 84), ("ablation", 36), ("generalisation", 36), ("rivals", 87), ("mnist", 15)),
         *(("directions", 21), ("inpainting", 4), ("mnist_pixels", 3)),
+        *(("study", 138), ("study_images", 54), ("memorisation", 30)),
     ],
 )
 def test_longer_studies_can_be_planned(study: str, simulations: int, tmp_path: Path) -> None:

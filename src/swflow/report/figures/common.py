@@ -16,9 +16,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from swflow.report.names import shown
-from swflow.settings import PARTICLES
+from swflow.settings import PARTICLES, TEST_SET
 
 PALETTE = "colorblind"
+FLOW_COLOUR = "0.25"
 REGULARISATION = {
     "ratio": "SW₂ to real rows / floor",
     "coverage": "coverage",
@@ -124,6 +125,16 @@ def colours_of(names: pd.Series) -> dict[Any, Any]:
     found = sorted(names.unique())
     palette = PALETTE if len(found) <= len(sns.color_palette(PALETTE)) else "husl"
     return dict(zip(found, sns.color_palette(palette, len(found)), strict=True))
+
+
+def model_colours(metrics: pd.DataFrame, shown: pd.Series) -> dict[Any, Any]:
+    """A colour for each model that is shown, the same in every figure of a study; flows are grey.
+
+    metrics: all of the study's.
+    """
+    models = metrics.loc[~metrics["model"].isin([PARTICLES, TEST_SET]), "model"]
+    known = colours_of(models) | {PARTICLES: FLOW_COLOUR}
+    return {name: known[name] for name in sorted(shown.unique())}
 
 
 def passes_styles(table: pd.DataFrame) -> dict[Any, Any]:

@@ -10,8 +10,8 @@ from swflow.report.figures.common import (
     REFERENCE,
     TIME_LABEL,
     add_legend,
-    colours_of,
     draw_line,
+    model_colours,
     model_handles,
     panel_grid,
     passes_styles,
@@ -40,7 +40,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
     table = fidelity.table(metrics)
     if table.empty:
         raise InputError("metrics.csv holds no model beside the flow; add one to an experiment.")
-    colours, styles = colours_of(table["model"]), passes_styles(table)
+    colours, styles = model_colours(metrics, table["model"]), passes_styles(table)
     flows = list(table.groupby(FLOW[:2]))
     columns = max(flow["entropy"].nunique() for _, flow in flows)
     figure, panels = panel_grid(len(flows) * columns, columns, (2.8, 2.5), (1, 0.6), sharey=True)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from swflow.report.figures.common import FRESH, add_legend, colours_of, panel_grid, plain_ticks
+from swflow.report.figures.common import FRESH, add_legend, model_colours, panel_grid, plain_ticks
 from swflow.report.names import shown
 from swflow.report.paths import paths
 from swflow.report.regularisers import KINDS, STOPPING
@@ -37,7 +37,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
     if not panels:
         raise InputError("metrics.csv holds no kind of regularisation to compare; add one.")
     figure, grid = panel_grid(len(panels), COLUMNS, (3.1, 2.9), (0.4, 0.9))
-    colours = colours_of(means["model"])
+    colours = model_colours(metrics, means["model"])
     for axes, (dataset, kind) in zip(grid.flat, panels, strict=False):
         own = means[means["dataset"] == dataset]
         for model, colour in colours.items():

@@ -4,17 +4,16 @@ import itertools
 from typing import Any
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from swflow.report.figures.common import (
     MARKERS,
     N_COLUMNS,
-    PALETTE,
     REAL_ROWS,
     REFERENCE,
     add_legend,
+    model_colours,
     panel_grid,
     plain_log_axis,
 )
@@ -57,7 +56,9 @@ def figure(metrics: pd.DataFrame) -> Figure:
     table["method"] = _names(table)
     # Colour and mark together tell more methods apart than safe colours there are.
     methods = sorted(table["method"].unique())
-    colours = dict(zip(methods, itertools.cycle(sns.color_palette(PALETTE)), strict=False))
+    model = table.groupby("method")["model"].first()
+    of_models = model_colours(metrics, table["model"])
+    colours = {name: of_models[model[name]] for name in methods}
     marks = dict(zip(methods, itertools.cycle(MARKERS), strict=False))
     groups = list(table.groupby("dataset"))
     figure, panels = panel_grid(len(groups), min(len(groups), N_COLUMNS), (4.6, 3.6), (0, 1), True)

@@ -9,9 +9,9 @@ from swflow.report.figures.common import (
     REFERENCE,
     REGULARISATION,
     add_legend,
-    colours_of,
     draw_line,
     entropy_axis,
+    model_colours,
     model_handles,
     passes_styles,
     plain_log_axis,
@@ -49,7 +49,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
         len(keys), 4, figsize=(15, 3.1 * len(keys) + 0.5), squeeze=False, layout="constrained"
     )
     shown = table.set_index(["dataset", "teacher"]).loc[keys]
-    colours, styles = colours_of(shown["model"]), passes_styles(shown)
+    colours, styles = model_colours(metrics, shown["model"]), passes_styles(shown)
     for line, (dataset, teacher) in zip(panels, keys, strict=True):
         own = table[(table["dataset"] == dataset) & (table["teacher"] == teacher)]
         own = own.assign(ratio=own["sw_test"] / own["floor"])

@@ -28,7 +28,8 @@ def table(metrics: pd.DataFrame) -> pd.DataFrame:
     at_end = metrics[metrics["time"].isna() | (metrics["time"] == ends(metrics))]
     found = at_end[at_end["metric"] == "memorisation_a"].drop_duplicates(ROW)
     floor = at_end[at_end["metric"] == "sw_test"].groupby(ROW, dropna=False)["floor"].mean()
-    table = means(at_end, QUALITY).merge(found[ROW], on=ROW)
+    measured = [name for name in QUALITY if (at_end["metric"] == name).any()]
+    table = means(at_end, measured).merge(found[ROW], on=ROW)
     table = table.merge(floor.rename("floor").reset_index(), on=ROW)
     for name in ("memorisation_a", "memorisation_s"):
         table = table.merge(interval(at_end, name, ROW), on=ROW)
