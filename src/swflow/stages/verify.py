@@ -55,11 +55,20 @@ class Products:
         """All that is wrong, in the order of the stages; nothing where all is well."""
         paths = [path for paths in self.products().values() for path in paths]
         known = set(paths)
+        checks = {
+            "datasets": self._dataset,
+            "autoencoders": self._fitted_to_images,
+            "features": self._fitted_to_images,
+            "flows": self._flow,
+            "models": self._model,
+            "samples": self._samples,
+            "scores": self._scores,
+            "timings": self._timings,
+        }
         for room, found in self.products().items():
-            check = getattr(self, f"_{room}")
             for path in progress(f"verify {room}", found):
                 try:
-                    yield from check(path)
+                    yield from checks[room](path)
                 except InputError as error:
                     yield _damaged(path, error)
         yield from self._report()
@@ -82,21 +91,15 @@ class Products:
 
     # One method for each stage.
 
-    def _datasets(self, path: Path) -> Iterator[Finding]:
+    def _dataset(self, path: Path) -> Iterator[Finding]:
         self._digest(path.stem)
         return iter(())
-
-    def _autoencoders(self, folder: Path) -> Iterator[Finding]:
-        return self._fitted_to_images(folder)
-
-    def _features(self, folder: Path) -> Iterator[Finding]:
-        return self._fitted_to_images(folder)
 
     def _fitted_to_images(self, folder: Path) -> Iterator[Finding]:
         said = read_model(folder).description
         yield from self._of_dataset(folder, str(said.get("images")), said.get("dataset_digest"))
 
-    def _flows(self, path: Path) -> Iterator[Finding]:
+    def _flow(self, path: Path) -> Iterator[Finding]:
         store = TrajectoryStore(path)
         for array in filter(store.has, CLOUDS):
             for index in range(len(store.time)):
@@ -110,7 +113,7 @@ class Products:
         if not np.isclose(written, placed).all():
             yield Finding(path, FOREIGN, f"a run at entropy {written[0]:g} of seed {written[1]}")
 
-    def _models(self, folder: Path) -> Iterator[Finding]:
+    def _model(self, folder: Path) -> Iterator[Finding]:
         said = read_model(folder).description
         dataset, teacher, _, seed = folder.relative_to(self.results / "models").parts
         yield from self._of_dataset(folder, dataset, said.get("dataset_digest"))

@@ -196,9 +196,15 @@ def row_lines(
     y: str,
     colours: dict[Any, Any],
     styles: dict[Any, Any],
+    bounded: float | None = None,
 ) -> None:
-    """A line for each row and entropy, with its interval where there is one."""
+    """A line for each row and entropy, with its interval where there is one.
+
+    bounded: only at this entropy, where intervals of all would cover each other.
+    """
     for (model, _, entropy), part in table.sort_values(x).groupby(["model", "passes", "entropy"]):
+        if bounded not in (None, entropy):
+            part = part.drop(columns=[f"{y}_low", f"{y}_high"], errors="ignore")
         draw_line(axes, part[x], part, y, colours[entropy], styles[model] | {"markersize": 3})
 
 

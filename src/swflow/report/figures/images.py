@@ -25,8 +25,9 @@ CAPTION = (
     "Left: Fréchet distance of images to real ones, in the features of a classifier that trained "
     "nothing else, as a multiple of the distance of other real images (1: perfect). Right: the "
     "part of copies of training images that would be as near to them (0: fresh images, 1: "
-    "copies), with 95 % intervals. Dashed: the flows; other lines: what learned them. Dotted: "
-    "what encoder and decoder alone make of real images, and of training images."
+    "copies), with 95 % intervals at the smallest entropy. Dashed: the flows; other lines: what "
+    "learned them. Dotted: what encoder and decoder alone make of real images, and of training "
+    "images."
 )
 PANELS = {
     "ratio": "distance to real images / floor",
@@ -58,7 +59,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
     colours, styles = entropy_colours(table["entropy"]), model_styles(table)
     for line, ((dataset, teacher), own) in zip(panels, groups, strict=True):
         for axes, (column, label) in zip(line, PANELS.items(), strict=True):
-            row_lines(axes, own, "time", column, colours, styles)
+            row_lines(axes, own, "time", column, colours, styles, own["entropy"].min())
             axes.set(xlabel=TIME_LABEL, ylabel=label)
             time_axis(axes, own["time"].max())
         levels = real.loc[real["dataset"] == dataset, "ratio"]
