@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from swflow.metrics.collected import COLUMNS
+from swflow.report.figures import flows
 from swflow.report.figures import images as drawn
 from swflow.report.tables import images
 from swflow.runtime.errors import InputError
@@ -79,3 +80,21 @@ def test_figure_shows_ratios_and_copies_over_time(metrics: pd.DataFrame) -> None
         assert all(y == pytest.approx(0.2) for y in axes.lines[0].get_ydata())
     with pytest.raises(InputError, match="no images of a flow"):
         drawn.figure(metrics[metrics["model"] == "test_set"])
+
+
+def test_flows_to_the_same_images_are_lines_of_one_panel(metrics: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="no two flows to the same images"):
+        flows.figure(metrics)
+    fine = metrics[metrics["metric"] == "feature_frechet"]
+    more = [fine.assign(metric=name) for name in ("pixel_frechet", "sharpness")]
+    one = pd.concat([metrics, *more])
+    other = one[one["model"] == "particles"].assign(teacher="global")
+    both = pd.concat([one, other.assign(value=2 * other["value"])])
+    figure = flows.figure(both)
+    for axes in figure.axes:
+        lines = [
+            line for line in axes.lines if len(line.get_xdata()) == 2 and line.get_marker() == "o"
+        ]
+        assert len(lines) == 2
+        first, second = (line.get_ydata() for line in lines)
+        assert list(second) == pytest.approx([2 * value for value in first])

@@ -231,6 +231,7 @@ class Plan:
             "experiments": bool(experiments),
             "models": any(e.models for e in experiments),
             "images": any(study.images_of(e.dataset) for e in experiments),
+            "several_flows": self._most_flows_to_images() >= LEAST_REFINED,
             "labels": any(study.flows[e.flow].labels for e in experiments),
             "completed": any(study.flows[e.flow].known is not None for e in experiments),
             "entropy": any(max(study.flows[e.flow].entropies) > 0 for e in experiments),
@@ -274,6 +275,14 @@ class Plan:
             made.setdefault(e.dataset, []).append(numbers)
         found = (len(set(values)) for own in made.values() for values in zip(*own, strict=True))
         return any(n >= LEAST_REFINED for n in found)
+
+    def _most_flows_to_images(self) -> int:
+        """How many flows there are to one dataset of images."""
+        flows: dict[str, set[str]] = {}
+        for e in self.study.experiments:
+            if self.study.images_of(e.dataset):
+                flows.setdefault(e.dataset, set()).add(e.flow)
+        return max(map(len, flows.values()), default=0)
 
     def _most_sizes(self) -> int:
         """On how many numbers of training rows one flow runs, on datasets of a kind."""
