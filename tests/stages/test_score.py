@@ -70,7 +70,7 @@ def test_each_group_is_a_file_and_stays_until_it_is_stale(
         f"{kind}{error}"
         for kind in ("memorisation_a", "memorisation_s", "copied")
         for error in ("", "_error")
-    }
+    } | {"nearest_ratio", "authenticity"}
     (tmp_path / "generation.json").unlink()
     assert scored() == {"generation"}
 
@@ -156,5 +156,6 @@ def test_unknown_groups_are_named(inputs: Inputs, tmp_path: Path) -> None:
 def test_files_say_what_they_hold(scored: Callable[..., set[str]], tmp_path: Path) -> None:
     scored()
     content = json.loads((tmp_path / "fidelity.json").read_text())
-    assert set(content) == {"format", "key", "rows"}
+    assert set(content) == {"format", "key", "inputs", "rows"}
+    assert set(content["inputs"]) == {"samples", "source", "references"}
     assert {"metric", "value", "floor", "n", "entropy", "time"} <= set(content["rows"][0])

@@ -170,7 +170,8 @@ class TrajectoryStore:
         try:
             stored = self._array(array)
             n_bytes = stored.nbytes // stored.shape[0]
-            refuse_larger(n_bytes, str(shard), stored=shard.stat().st_size)
+            where = f"{shard}: this part of the store is broken"
+            refuse_larger(n_bytes, where, stored=shard.stat().st_size)
             values: np.ndarray = stored[index, rows]
         except InputError as error:
             raise InputError(f"{error} {self.remedy}") from error
