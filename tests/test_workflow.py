@@ -22,7 +22,7 @@ BELOW_SIMULATE = {
 TABLES = (
     *("overview", "fidelity", "labels", "generation", "regularisation", "memorisation"),
     *("twin", "cost", "gaussian", "optimal_map", "images"),
-    *("matched", "planted", "copying"),
+    *("paths", "matched", "planted", "copying"),
 )
 FIGURES = (
     *("convergence", "fidelity", "regularisation", "memorisation", "generalisation", "control"),

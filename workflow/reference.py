@@ -54,8 +54,8 @@ STUDY_TABLES = {
     "ablation": ("overview",),
     "generalisation": ("regularisation",),
     "rivals": ("optimal_map",),
-    "study": ("matched", "planted", "discretisation"),
-    "study_images": ("matched", "planted"),
+    "study": ("paths", "matched", "planted", "discretisation"),
+    "study_images": ("paths", "matched", "planted"),
     "memorisation": ("copying", "copying_power", "planted"),
     "inpainting": ("completion",),
     **dict.fromkeys(IMAGE_STUDIES, ("images",)),
@@ -70,7 +70,7 @@ IMAGES = [
     *("feature_copied", "pixel_copied", "feature_coverage"),
 ]
 GENERATION = ["sw_test", "w2_test", "c2st_test", "coverage", "memorisation_a"]
-SHOWN_LEVELS = (1.1, 1.5)
+SHOWN_LEVELS = (1.1,)
 SPENT = ["seconds_per_1000", "train_seconds", "stored_bytes"]
 
 
@@ -150,7 +150,7 @@ def study_blocks(study: str, results: Path) -> dict[str, str]:
 
 
 def matched(table: pd.DataFrame) -> pd.DataFrame:
-    """Kinds at two distances."""
+    """Kinds at one distance."""
     return table[table["farther"].isin(SHOWN_LEVELS)]
 
 

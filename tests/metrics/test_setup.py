@@ -42,6 +42,7 @@ def test_directions_and_steps_are_told_by_their_kinds() -> None:
     assert found == {
         "n_particles": 50,
         "by_class": 1,
+        "quasi": 0,
         "horizon": 2,
         "directions_fixed_independent": 8,
         "step_euler": 0.5,

@@ -12,7 +12,7 @@ from swflow.report.figures import copying as copying_figure
 from swflow.report.figures import matched as matched_figure
 from swflow.report.powers import power
 from swflow.report.regularisers import kinds
-from swflow.report.tables import copying, copying_power, matched, regularisation
+from swflow.report.tables import copying, copying_power, matched, paths, regularisation
 
 SEEDS = range(3)
 MODELS = ("particles", "flow_map")
@@ -107,10 +107,22 @@ def test_kinds_are_compared_at_equal_distance(metrics: pd.DataFrame) -> None:
     assert table.loc[(2.0, "flow_map", "entropic"), "copied"] == pytest.approx(-0.2)
 
 
+def test_paths_go_from_none_to_the_strongest(metrics: pd.DataFrame) -> None:
+    table = paths.table(metrics)
+    flow = table[table["model"] == "particles"]
+    assert (flow["kind"] == "none").sum() == 1
+    of = {str(kind): own for kind, own in flow.groupby("kind")}
+    assert of["entropic"]["strength"].to_list() == [0.1, 1.0]
+    assert of["entropic"]["distance"].to_list() == pytest.approx([4, 8])
+    assert of["early_stopping"]["strength"].to_list() == [16, 4, 1]
+    assert of["none"]["copied"].item() == pytest.approx(0.4)
+    assert (flow["seeds"] == 3).all()
+
+
 def test_the_figure_shows_early_stopping_beside_every_kind(metrics: pd.DataFrame) -> None:
     figure = matched_figure.figure(metrics)
     shown = [axes for axes in figure.axes if axes.get_visible()]
-    assert [axes.get_title() for axes in shown] == ["d: entropic plans", "d: entropy"]
+    assert [axes.get_title() for axes in shown] == ["entropic plans\nd", "entropy\nd"]
     lines = [line for line in shown[0].lines if len(line.get_xdata()) == 3]
     assert len(lines) == 4  # early stopping and plans, of flow and network
     assert sorted(lines[0].get_xdata()) == pytest.approx([2, 4, 8])

@@ -26,12 +26,13 @@ def setup(settings: SimulationSettings) -> dict[str, float]:
     """Numbers of a simulation by name.
 
     strength_…: parameters of what regularises beside the entropy; n_particles; horizon; by_class: 1
-    class by class; target_batch, where the target is drawn afresh; directions_… and step_…:
+    class by class; quasi: 1 from evenly spread source points; target_batch, where the target is drawn afresh; directions_… and step_…:
     directions of a step and the longest step in τ, by the kind of each.
     """
     drawn = "" if settings.redraw else "fixed_"
     found = {STRENGTH + kind: value for kind, value in settings.strengths.items()}
     found |= {"n_particles": settings.n_particles, "by_class": float(settings.labels)}
+    found["quasi"] = float(settings.quasi)
     found["horizon"] = stored_times(settings)[-1]
     found[f"directions_{drawn}{settings.directions.kind}"] = settings.n_directions
     found[f"step_{settings.integrator}"] = longest_size(settings)

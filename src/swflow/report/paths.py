@@ -8,6 +8,7 @@ import pandas as pd
 from swflow.report.points import Measures, points_of
 from swflow.report.regularisers import ENTROPY, KINDS, NONE, STOPPING, kinds
 
+LEAST_KINDS = 2  # of a dataset, early stopping included: one alone is compared with nothing
 PATH = ["dataset", "kind", "model", "passes", "seed"]
 
 
@@ -21,6 +22,7 @@ def paths(metrics: pd.DataFrame) -> pd.DataFrame:
     """
     points = points_of(metrics).merge(kinds(metrics), on=["dataset", "teacher"])
     found = [_of_dataset(own) for _, own in points.groupby("dataset")]
+    found = [own for own in found if own["kind"].nunique() >= LEAST_KINDS]
     return pd.concat(found, ignore_index=True) if found else points.assign(kind="")
 
 
@@ -49,14 +51,14 @@ def _ordered(path: pd.DataFrame) -> pd.DataFrame:
     return path.sort_values([*PATH, "strength"], ascending=rises, na_position="first")
 
 
-def crossings(path: pd.DataFrame, level: float) -> Iterator[pd.Series]:
+def crossings(path: pd.DataFrame, levels: "pd.Series[float]") -> Iterator[pd.Series]:
     """What is measured where a path first comes to a distance, straight in its logarithm.
 
-    For each seed whose path begins nearer and comes so far.
+    For each seed whose path begins nearer and comes so far; levels: the distance, by seed.
     """
     columns = [name for name in Measures._fields if name != "distance"]
-    for _, own in path.groupby("seed"):
-        far = np.log(own["distance"].to_numpy() / level)
+    for seed, own in path.groupby("seed"):
+        far = np.log(own["distance"].to_numpy() / levels[seed])
         above = np.flatnonzero(far >= 0)
         if not len(above) or above[0] == 0:
             continue
@@ -67,4 +69,4 @@ def crossings(path: pd.DataFrame, level: float) -> Iterator[pd.Series]:
         strength = second["strength"]
         if part < 1:
             strength = first["strength"] ** (1 - part) * strength**part
-        yield pd.concat([values, pd.Series({"strength": strength})])
+        yield pd.concat([values, pd.Series({"strength": strength, "distance": levels[seed]})])

@@ -29,7 +29,8 @@ OF_IMAGES = Measures(*(FEATURE + name for name in ("frechet", *NAMES)))
 def points_of(metrics: pd.DataFrame) -> pd.DataFrame:
     """Every point at which draws were compared with real rows: columns POINT and Measures.
 
-    The distance is over its floor. Images are measured in features, other rows as they are.
+    The distance is over its floor, the mean of all seeds. Images are measured in features, other
+    rows as they are.
     """
     found = []
     for _, own in metrics[metrics["model"] != TEST_SET].groupby("dataset"):
@@ -39,7 +40,7 @@ def points_of(metrics: pd.DataFrame) -> pd.DataFrame:
         values = values.reindex(columns=list(measures)).rename(
             columns={of: name for name, of in measures._asdict().items()}
         )
-        floors = own[own["metric"] == measures.distance].groupby(POINT)["floor"].first()
-        values["distance"] /= floors
+        # That of one seed scatters as distances do.
+        values["distance"] /= own.loc[own["metric"] == measures.distance, "floor"].mean()
         found.append(values.dropna(subset=["distance"]).reset_index())
     return pd.concat(found) if found else pd.DataFrame(columns=[*POINT, *Measures._fields])

@@ -10,27 +10,30 @@ from swflow.report.tables.common import ends
 from swflow.settings import PARTICLES
 
 # What flows are told apart by, by the beginning of the metric's name.
-SETUP = ("n_particles", "target_batch", "by_class", "horizon", "directions_", "step_", "strength_")
+SETUP = (
+    *("n_particles", "target_batch", "by_class", "quasi", "horizon"),
+    *("directions_", "step_", "strength_"),
+)
 REFINED = ("n_particles", "directions_", "step_")
 FAMILY = ["dataset", "refined", "others", "entropy"]
 
 
 class Error(NamedTuple):
-    """An error made of a metric: (scale · value)^exponent, and what figures call it."""
+    """An error made of a metric: (scale · value)^exponent; of: what it tells of."""
 
     name: str
     words: str
+    of: tuple[str, ...]
     scale: float = 1.0
     exponent: float = 1.0
 
 
 # By metric. uvp is 100·½E|X − X′|²/Var X, sw2_large is squared.
 ERRORS = {
-    "uvp": Error("repeatability", "RMS difference of two runs", 2 / 100, 0.5),
-    "sw2_large": Error("between_runs", "SW₂ of two runs", 1.0, 0.5),
-    "mean_error": Error("mean_error", "error of the mean"),
-    "std_error": Error("std_error", "error of the deviation"),
-    "covariance_error": Error("covariance_error", "error of the covariance"),
+    "uvp": Error("repeatability", "RMS difference of two runs", REFINED[:2], 2 / 100, 0.5),
+    "sw2_large": Error("between_runs", "SW₂ of two runs", REFINED[:1], 1.0, 0.5),
+    "std_error": Error("std_error", "error of the deviation", REFINED[2:]),
+    "covariance_error": Error("covariance_error", "error of the covariance", REFINED[2:]),
 }
 
 
@@ -89,7 +92,8 @@ def errors(metrics: pd.DataFrame) -> pd.DataFrame:
     flows = flows.assign(error=error, floor=floor, measure=measure)
     found = []
     for family in families(metrics):
-        own = flows[flows["dataset"] == family.dataset]
+        told = [of.name for of in ERRORS.values() if family.refined.startswith(of.of)]
+        own = flows[(flows["dataset"] == family.dataset) & flows["measure"].isin(told)]
         own = own.assign(refined_to=own["teacher"].map(family.values)).dropna(subset=["refined_to"])
         found.append(own.assign(refined=family.refined, others=family.others))
     columns = [*FAMILY, "teacher", "seed", "measure", "refined_to", "error", "floor"]

@@ -37,7 +37,8 @@ def kinds(metrics: pd.DataFrame) -> pd.DataFrame:
     """A row for each dataset and flow: kind and strength of what regularises it beside entropy.
 
     Fewer particles than other flows to the dataset have, and fresh subsets of the target where
-    others have all of it, are kinds of their own where there is no other. Of several kinds the
+    others have all of it, are kinds of their own where there is no other, beside flows to the
+    dataset that something regularises. Of several kinds the
     strength is that of none. Without: kind "none", strength NaN.
     """
     flows = metrics[metrics["model"] == PARTICLES]
@@ -47,8 +48,10 @@ def kinds(metrics: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for dataset, family in found.groupby(level="dataset"):
         most, whole = family["n_particles"].max(), family["target_batch"].isna().any()
+        regularised = bool(family.filter(like=STRENGTH).notna().any(axis=None))
         for teacher, setup in family.droplevel("dataset").iterrows():
-            own = _own(setup, few=setup["n_particles"] < most, subsets=bool(whole))
+            few = regularised and setup["n_particles"] < most
+            own = _own(setup, few=few, subsets=regularised and bool(whole))
             strength = next(iter(own.values())) if len(own) == 1 else np.nan
             rows.append((dataset, teacher, " + ".join(own) or NONE, strength))
     return pd.DataFrame(rows, columns=[*keys, "kind", "strength"])

@@ -45,11 +45,11 @@ def figure(metrics: pd.DataFrame) -> Figure:
                 _draw(axes, own[(own["model"] == model) & (own["kind"] == of)], tint, model)
         axes.axhline(0, **FRESH)
         axes.set(
-            title=f"{shown(dataset)}: {KINDS[kind].name}",
             xscale="log",
             xlabel="distance to real rows / floor",
             ylabel="copied fraction",
         )
+        axes.set_title(f"{KINDS[kind].name}\n{shown(dataset)}", fontsize=10)
         low, high = own["distance"].min(), own["distance"].max()
         axes.set_xlim(low / 1.1, high * 1.1)
         ticks = [tick for tick in plain_ticks(low, high) if low / 1.1 <= tick <= high * 1.1]

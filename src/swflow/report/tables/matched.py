@@ -14,9 +14,10 @@ CAPTION = (
     "samples come to a ``distance``, in multiples of that of other real rows (images: Fréchet "
     "distance in features; other rows: energy distance), straight between measured strengths in "
     "the logarithm of the distance. ``farther``: that distance over the flow's own without "
-    "regularisation. ``copied``: the part of copies of training rows that would be as near to them "
-    "(0 for fresh rows, 1 for copies); ``memorisation a``: ½ for fresh rows; ``spread``: tr Cov "
-    "over that of real rows. Mean ± deviation over the ``seeds`` whose path comes so far."
+    "regularisation, seed by seed. ``copied``: the part of copies of training rows that would be "
+    "as near to them (0 for fresh rows, 1 for copies); ``memorisation a``: ½ for fresh rows; "
+    "``spread``: tr Cov over that of real rows. Mean ± deviation over the ``seeds`` whose path "
+    "comes so far."
 )
 # Multiples of the distance of the flow that nothing regularises.
 LEVELS = (1.05, 1.1, 1.25, 1.5, 2.0, 3.0)
@@ -32,15 +33,17 @@ def table(metrics: pd.DataFrame) -> pd.DataFrame:
     found, rows = paths(metrics), []
     for dataset, own in found.groupby("dataset"):
         flow = own[(own["model"] == PARTICLES) & (own["kind"] == STOPPING)]
-        nearest = flow[flow["strength"] == flow["strength"].max()]["distance"].mean()
+        ends = flow[flow["strength"] == flow["strength"].max()]
+        nearest = ends.groupby("seed")["distance"].first()
         for farther in LEVELS:
             for key, path in own.groupby(KEYS[1:]):
                 reached = list(crossings(path, farther * nearest))
                 if not reached:
                     continue
                 row = dict(zip(KEYS, (dataset, *key), strict=True))
-                row |= {"farther": farther, "distance": farther * nearest, "seeds": len(reached)}
                 values = pd.DataFrame(reached)
+                row |= {"farther": farther, "distance": values["distance"].mean()}
+                row["seeds"] = len(reached)
                 for name in COLUMNS:
                     row |= mean_std(name, values[name].astype(float))
                 rows.append(row)
