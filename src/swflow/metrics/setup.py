@@ -26,8 +26,9 @@ def setup(settings: SimulationSettings) -> dict[str, float]:
     """Numbers of a simulation by name.
 
     strength_…: parameters of what regularises beside the entropy; n_particles; horizon; by_class: 1
-    class by class; quasi: 1 from evenly spread source points; target_batch, where the target is drawn afresh; directions_… and step_…:
-    directions of a step and the longest step in τ, by the kind of each.
+    class by class; quasi: 1 from evenly spread source points; target_batch, where the target is
+    drawn afresh; directions_… and step_…: directions of a step and the longest step in τ, by the
+    kind of each.
     """
     drawn = "" if settings.redraw else "fixed_"
     found = {STRENGTH + kind: value for kind, value in settings.strengths.items()}

@@ -1,0 +1,58 @@
+"""docs/study.md: every number of a finding is one of the table of its section."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.pipeline import ROOT
+
+REFERENCE = ROOT / "results" / "reference"
+SECTIONS = (ROOT / "docs" / "study.md").read_text().split("\n## ")[1:]
+FOUND = [text for text in SECTIONS if "**Finding.**" in text]
+NUMBER = re.compile(r"(?<![\w.])−?\d[\d,]*\.?\d*|(?<![\w.\d])−?\.\d+")
+
+
+def title(section: str) -> str:
+    return section.splitlines()[0]
+
+
+def tables(section: str) -> list[pd.DataFrame]:
+    """Those whose blocks are in a section."""
+    blocks = re.findall(r"<!-- ([a-z_]+)-([a-z_]+) -->", section)
+    assert blocks, section
+    return [pd.read_csv(REFERENCE / study / "tables" / f"{name}.csv") for study, name in blocks]
+
+
+def numbers(section: str) -> list[str]:
+    """Of the paragraph that says what was found."""
+    finding = section.split("**Finding.**")[1].split("\n\n")[0]
+    return NUMBER.findall(finding)
+
+
+def is_among(text: str, values: np.ndarray) -> bool:
+    """Whether a value is this number as it is written, or its percentage."""
+    plain = text.replace("−", "-").replace(",", "").rstrip(".")
+    places = len(plain.partition(".")[2])
+    near = np.concatenate([values, 100 * values])
+    return bool((np.abs(near - float(plain)) <= 0.5001 * 10.0**-places).any())
+
+
+@pytest.mark.parametrize("section", FOUND, ids=map(title, FOUND))
+def test_numbers_of_findings_are_those_of_tables(section: str) -> None:
+    values = [table.select_dtypes("number").to_numpy().ravel() for table in tables(section)]
+    known = np.concatenate(values)
+    known = known[np.isfinite(known)]
+    said = numbers(section)
+    assert said, "a finding without a number"
+    assert not [text for text in said if not is_among(text, known)]
+
+
+def test_a_number_that_is_in_no_table_is_found() -> None:
+    values = np.array([0.2512, 31.0])
+    assert is_among(".25", values)
+    assert is_among("31", values)
+    assert is_among("25", values)  # in percent
+    assert not is_among(".26", values)
+    assert not is_among("12", values)
