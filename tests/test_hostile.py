@@ -284,6 +284,17 @@ def test_what_claims_terabytes_takes_no_memory(good: Path, tmp_path: Path, kind:
     assert 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) < GIB
 
 
+@pytest.mark.parametrize("name", ["rows.npy", "rows.h5"])
+def test_rows_that_stay_in_their_file_may_be_larger_than_memory(
+    good: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("swflow.runtime.memory.memory_bytes", lambda: 8)
+    assert len(rows(good / name).x) == 20
+    assert len(read_dataset(good / "dataset.h5", streamed=True).splits["train"].x) == 20
+    with pytest.raises(InputError, match=r"rows.npz, x: its header says 240 bytes, and this"):
+        rows(good / "rows.npz")
+
+
 def test_an_archive_that_explodes_is_refused(tmp_path: Path) -> None:
     bomb(tmp_path / "bomb.zip")
     assert (tmp_path / "bomb.zip").stat().st_size < 2**21

@@ -12,7 +12,7 @@ import pandas as pd
 
 from swflow.datasets.make import RawRows
 from swflow.runtime.errors import InputError
-from swflow.runtime.memory import refuse_larger
+from swflow.runtime.memory import refuse_larger, refuse_missing
 from swflow.settings import ArraySettings
 
 
@@ -84,7 +84,8 @@ def _of_npz(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
     with archive.open(info) as member:
         shape, dtype = _npy_header(member)
     n_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    refuse_larger(n_bytes, f"path = {path}, {name}", stored=info.file_size)
+    refuse_missing(n_bytes, info.file_size, f"path = {path}, {name}")
+    refuse_larger(n_bytes, f"path = {path}, {name}")
     with archive.open(info) as member:
         found: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
     return found
@@ -101,9 +102,9 @@ def _npy_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 def _mapped(stored: h5py.Dataset) -> np.ndarray:
     """An array of a file, left in it where it lies there in one piece."""
-    refuse_larger(stored.nbytes, f"path = {stored.file.filename}, {stored.name}")
     offset = stored.id.get_offset()
     if offset is None or not stored.size or stored.dtype.kind not in "fiub":
+        refuse_larger(stored.nbytes, f"path = {stored.file.filename}, {stored.name}")
         return np.asarray(stored[()])
     return np.memmap(stored.file.filename, stored.dtype, "r", offset, stored.shape)
 

@@ -10,15 +10,16 @@ def memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def refuse_larger(n_bytes: int, where: str, *, stored: int | None = None) -> None:
-    """Raise InputError where an array of so many bytes fits no memory, or is not there.
-
-    stored: the bytes that hold it, where it is not compressed.
-    """
-    if stored is not None and n_bytes > stored:
+def refuse_missing(n_bytes: int, stored: int, where: str) -> None:
+    """Raise InputError where an array says more bytes than hold it, and is not compressed."""
+    if n_bytes > stored:
         raise InputError(
             f"{where}: its header says {n_bytes} bytes, {stored} are there: it is damaged."
         )
+
+
+def refuse_larger(n_bytes: int, where: str) -> None:
+    """Raise InputError where an array that is read whole fits no memory."""
     if n_bytes > (limit := memory_bytes()):
         raise InputError(
             f"{where}: its header says {n_bytes} bytes, and this machine has {limit} of memory."

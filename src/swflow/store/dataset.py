@@ -15,7 +15,7 @@ from swflow.representation.dataset import Dataset, Split
 from swflow.representation.latent import with_decoder
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
-from swflow.runtime.memory import refuse_larger
+from swflow.runtime.memory import refuse_missing
 from swflow.runtime.provenance import versions
 
 FORMAT = 1
@@ -99,8 +99,7 @@ def _check_sizes(path: Path, file: h5py.File) -> None:
 
     def check(name: str, stored: Any) -> None:
         if isinstance(stored, h5py.Dataset):
-            held = stored.id.get_storage_size()
-            refuse_larger(stored.nbytes, f"{path}, {name}", stored=held)
+            refuse_missing(stored.nbytes, stored.id.get_storage_size(), f"{path}, {name}")
 
     file.visititems(check)
 

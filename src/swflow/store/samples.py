@@ -10,7 +10,7 @@ import numpy as np
 
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
-from swflow.runtime.memory import refuse_larger
+from swflow.runtime.memory import refuse_missing
 
 FORMAT = 2
 KEYS = ("entropy", "time", "passes")
@@ -67,7 +67,7 @@ def read_samples(path: Path) -> Iterator[StoredDraws]:
                 entropy, time = (_number(group.attrs.get(key)) for key in KEYS[:2])
                 for name in group:
                     held = group[name].id.get_storage_size()
-                    refuse_larger(group[name].nbytes, f"{path}, {name}", stored=held)
+                    refuse_missing(group[name].nbytes, held, f"{path}, {name}")
                 label = group["label"][:] if "label" in group else None
                 yield StoredDraws(entropy, time, int(group.attrs["passes"]), group["x"][:], label)
     except InputError:

@@ -16,7 +16,7 @@ from zarr.errors import ArrayNotFoundError, GroupNotFoundError, NodeNotFoundErro
 
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
-from swflow.runtime.memory import refuse_larger
+from swflow.runtime.memory import refuse_missing
 
 FORMAT = 2
 # Reading a chunk costs half a millisecond beside its bytes.
@@ -171,7 +171,7 @@ class TrajectoryStore:
             stored = self._array(array)
             n_bytes = stored.nbytes // stored.shape[0]
             where = f"{shard}: this part of the store is broken"
-            refuse_larger(n_bytes, where, stored=shard.stat().st_size)
+            refuse_missing(n_bytes, shard.stat().st_size, where)
             values: np.ndarray = stored[index, rows]
         except InputError as error:
             raise InputError(f"{error} {self.remedy}") from error
@@ -185,7 +185,7 @@ class TrajectoryStore:
         """A small array, of which all that it says is there."""
         held = sum(path.stat().st_size for path in (self.path / name).rglob("*") if path.is_file())
         stored = self._array(name)
-        refuse_larger(stored.nbytes, f"{self.path}, {name}", stored=held)
+        refuse_missing(stored.nbytes, held, f"{self.path}, {name}")
         return stored[:]
 
     def _check(self) -> None:
