@@ -174,19 +174,23 @@ def time_axis(axes: Any, end: float) -> None:
 
 def plain_log_axis(axes: Any, low: float, high: float) -> None:
     """As high as the data, with plain ticks."""
-    ticks = plain_ticks(low, high)
-    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.yaxis.set_minor_locator(NullLocator())
+    plain_ticks(axes.yaxis, low, high)
     axes.set_ylim(low / 1.15, high * 1.15)
 
 
-def plain_ticks(low: float, high: float) -> list[float]:
-    """Plain numbers: 1, 2, 5 × 10^n; over long ranges 1 alone, over short ones evenly."""
+def plain_ticks(axis: Any, low: float, high: float) -> None:
+    """Plain numbers: 1, 2, 5 × 10^n; over long ranges 1 alone, over short ones evenly.
+
+    Limits of the axis are to be set after it.
+    """
     if high < 3 * low:
-        return list(MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high))
-    decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-    within = (1, 2, 5) if high < 1000 * low else (1,)
-    return [k * 10.0**d for d in decades for k in within]
+        ticks = [t for t in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high) if t > 0]
+    else:
+        decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+        within = (1, 2, 5) if high < 1000 * low else (1,)
+        ticks = [k * 10.0**d for d in decades for k in within]
+    axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.set_minor_locator(NullLocator())
 
 
 def row_lines(

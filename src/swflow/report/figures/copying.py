@@ -20,6 +20,7 @@ from swflow.report.figures.common import (
 )
 from swflow.report.names import shown
 from swflow.report.powers import power
+from swflow.report.tables.common import half_interval
 from swflow.runtime.errors import InputError
 from swflow.settings import PARTICLES
 
@@ -71,9 +72,9 @@ def _copies(axes: Any, points: pd.DataFrame, colours: dict[float, Any]) -> None:
     """The copied fraction over time, a line for each size."""
     for rows, colour in colours.items():
         own = points[points["rows"] == rows]
-        own = own.assign(square=own["copied_error"] ** 2)
-        means = own.groupby("time")[["copied", "square"]].mean().reset_index()
-        half = 1.96 * means["square"] ** 0.5  # of rows that seeds share
+        over_time = own.groupby("time")
+        means = over_time[["copied"]].mean().reset_index()
+        half = over_time["copied_error"].agg(half_interval).to_numpy()
         means = means.assign(copied_low=means["copied"] - half, copied_high=means["copied"] + half)
         draw_line(axes, means["time"], means, "copied", colour, {"marker": "o", "ms": 3})
     axes.axhline(COPIES, **FRESH)
@@ -95,8 +96,7 @@ def _first_times(axes: Any, times: pd.DataFrame, marks: dict[str, str]) -> None:
     axes.set(xscale="log", yscale="log", xlabel="training rows n", ylabel=TIME_LABEL)
     axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     low, high = times[list(TIMES)].min().min(), times[list(TIMES)].max().max()
-    within = plain_ticks(low, high)
-    axes.set_yticks(within, [f"{tick:g}" for tick in within])
+    plain_ticks(axes.yaxis, low, high)
     axes.minorticks_off()
     axes.set_ylim(low / 1.5, high * 3)
     axes.legend(frameon=False, loc="upper left")

@@ -4,7 +4,6 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from swflow.report.figures.common import REFERENCE, colours_of, panel_grid, plain_ticks
 from swflow.report.names import shown
@@ -40,10 +39,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
         axes.set(title=shown(dataset), xlabel=AXES[str(quantity)], ylabel=words[str(measure)])
         axes.set(xscale="log", yscale="log")
         for at, values in ((axes.xaxis, own["refined_to"]), (axes.yaxis, own["error"])):
-            low, high = values.min(), values.max()
-            ticks = [tick for tick in plain_ticks(low, high) if tick > 0]
-            at.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
-            at.set_minor_locator(NullLocator())
+            plain_ticks(at, values.min(), values.max())
         axes.set_xlim(own["refined_to"].min() / 1.2, own["refined_to"].max() * 1.2)
         low, high = own["error"].min(), own["error"].max()
         axes.set_ylim(low / 1.6, high * (high / low) ** 0.5 * 1.6)

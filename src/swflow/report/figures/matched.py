@@ -5,7 +5,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
 
 from swflow.report.figures.common import FRESH, add_legend, model_colours, panel_grid, plain_ticks
 from swflow.report.names import shown
@@ -51,10 +50,8 @@ def figure(metrics: pd.DataFrame) -> Figure:
         )
         axes.set_title(f"{KINDS[kind].name}\n{shown(dataset)}", fontsize=10)
         low, high = own["distance"].min(), own["distance"].max()
+        plain_ticks(axes.xaxis, low, high)
         axes.set_xlim(low / 1.1, high * 1.1)
-        ticks = [tick for tick in plain_ticks(low, high) if low / 1.1 <= tick <= high * 1.1]
-        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        axes.xaxis.set_minor_locator(NullLocator())
     lines = [
         Line2D([], [], color=colour, marker="o", ls=_line(model), label=shown(model))
         for model, colour in colours.items()

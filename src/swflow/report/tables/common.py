@@ -50,6 +50,11 @@ def interval(metrics: pd.DataFrame, name: str, keys: list[str]) -> pd.DataFrame:
     return means[[*keys, name]].assign(**bounds)
 
 
+def half_interval(errors: pd.Series) -> float:
+    """Half of the 95 % interval of a mean over seeds, whose errors are of rows that they share."""
+    return float(1.96 * (errors**2).mean() ** 0.5)
+
+
 def ratio(values: pd.Series, floors: pd.Series) -> dict[str, float]:
     """√ of mean squared distances and floors, and their quotient."""
     return {

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from swflow.report.copying import ROW, TIMES, first_times
-from swflow.report.tables.common import mean_std
+from swflow.report.tables.common import half_interval, mean_std
 
 NEEDS = ("sizes", "over_time")
 CAPTION = (
@@ -27,7 +27,7 @@ def table(metrics: pd.DataFrame) -> pd.DataFrame:
             row |= mean_std(name, own[name])
         row["copying"] = int(own["tau_mem"].notna().sum())
         row |= mean_std("best", own["best"])
-        half = 1.96 * (own["copied_error"] ** 2).mean() ** 0.5
+        half = half_interval(own["copied_error"])
         copied = own["copied"].mean()
         row |= {"copied": copied, "copied_low": copied - half, "copied_high": copied + half}
         rows.append(row | mean_std("memorisation_a", own["memorisation_a"]))

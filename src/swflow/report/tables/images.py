@@ -3,7 +3,7 @@
 import pandas as pd
 
 from swflow.metrics.names import DECODED, EVEN, FEATURE, OFFICIAL, PIXEL, TRAINING
-from swflow.report.tables.common import ROW, by_metric, column, mean_std
+from swflow.report.tables.common import ROW, by_metric, column, half_interval, mean_std
 from swflow.settings import TEST_SET
 
 NEEDS = ("images",)
@@ -90,5 +90,5 @@ def _prefixed(metrics: pd.DataFrame, prefix: str) -> pd.DataFrame:
 def _bounded(name: str, values: pd.DataFrame) -> dict[str, float]:
     """The mean over seeds, with 95 % limits of it: the errors are of rows that seeds share."""
     mean = column(values, name).mean()
-    half = 1.96 * (column(values, f"{name}_error") ** 2).mean() ** 0.5
+    half = half_interval(column(values, f"{name}_error"))
     return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
