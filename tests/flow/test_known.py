@@ -8,6 +8,7 @@ from swflow import FlowSettings, simulate
 from swflow.datasets.make import RawRows
 from swflow.flow.known import held, known_coordinates
 from swflow.flow.run import Run, run_fresh, training_rows
+from swflow.flow.trajectory import shared_rows
 from swflow.randomness import keyed_generator
 from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
@@ -78,8 +79,6 @@ def test_what_is_known_must_leave_something_and_lie_in_the_image() -> None:
         known_coordinates(SurroundingsSettings(box=(0, 2, 1, 2)), (3, 3))
     with pytest.raises(InputError, match="no images"):
         known_coordinates(HalfSettings(), (9,))
-    with pytest.raises(ValueError, match="set labels: false"):
-        SimulationSettings(horizon=1, n_times=2, labels=True, known=HalfSettings())
 
 
 @pytest.mark.parametrize(
@@ -178,6 +177,52 @@ def test_particles_hold_pixels_of_training_rows(images: Dataset) -> None:
     assert not np.array_equal(*began)
     end = run_fresh(images, settings, 50, keyed_generator(0, "cost"))
     np.testing.assert_array_equal(end[:, 0].numpy(), train[:50])
+
+
+@pytest.fixture(scope="module")
+def classed(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The same in two classes, by the sign of the first pixel, of which one is rarer."""
+    path = tmp_path_factory.mktemp("classed") / "pairs.h5"
+    raw = {}
+    for seed, (name, n) in enumerate({"train": 300, "heldout": 60, "test": 60}.items()):
+        x = correlated(n, seed).numpy().reshape(-1, 1, 2)
+        raw[name] = RawRows(x, (x[:, 0, 0] > 0.5).astype(int))
+    write_splits(raw, "pairs", path)
+    return read_dataset(path)
+
+
+@pytest.mark.parametrize("twin", ["never", "always"])
+def test_class_by_class_particles_hold_pixels_of_their_class(classed: Dataset, twin: str) -> None:
+    settings = SimulationSettings(
+        horizon=1,
+        n_times=2,
+        n_particles=400,
+        n_tracers=90,
+        labels=True,
+        known=HalfSettings(),
+        twin="with_entropy" if twin == "never" else twin,
+    )
+    train, y = classed.rows("train")[:, 0], classed.splits["train"].y
+    assert y is not None
+    shared = []
+    for seed in (0, 1):
+        run = Run(classed, settings, seed, "cpu")
+        first = next(iter(run.snapshots()))
+        assert first.tracers is not None
+        for points, label in (
+            (first.particles, run.labels(400)),
+            (first.tracers, run.labels(90)),
+        ):
+            assert label is not None
+            for known in (0, 1):
+                held = points[label == known, 0].numpy()
+                assert np.isin(held, train[y == known]).all()
+                assert len(np.unique(held)) > 20
+        common = shared_rows(400, 90)
+        shared.append(first.particles[common] if twin == "always" else first.tracers)
+    assert torch.equal(*shared)
+    end = run_fresh(classed, settings, 50, keyed_generator(0, "cost"))
+    assert np.isin(end[:, 0].numpy(), train).all()
 
 
 def test_training_rows_begin_again_where_they_end(images: Dataset) -> None:

@@ -180,6 +180,23 @@ def test_of_fewer_training_rows_copies_are_told_from_these(
     assert found[1]["pixel_copied"] > 0.7
 
 
+def test_of_rows_but_the_last_copies_are_told_from_these(
+    images: Dataset, space: FeatureSpace
+) -> None:
+    train = images.splits["train"]
+    kept = train.last(60, but=30)
+    few = replace(images, splits={**images.splits, "train": kept}, attributes={"but_last": 30})
+    seen = replace(images, splits={**images.splits, "test": kept}, digest="seen")
+    sampler = HeldoutRows(seen)
+    draws = list(stored_draws(sampler, 60, [Condition(None, None)], 0))
+    subject = Subject(sampler, few, draws, settings=SIZES, images=seen, features=space)
+    assert scored(list(measure(subject)))["pixel_copied"] > 0.7
+    all_seen = replace(few, attributes={"but_last": len(train.x) // 2})
+    subject = Subject(sampler, all_seen, draws, settings=SIZES, images=seen, features=space)
+    with pytest.raises(InputError, match="the classifier of the features learned from all rows"):
+        list(measure(subject))
+
+
 def test_evenly_spread_draws_are_beside_those_of_random_source_points(
     made: Path, images: Dataset, space: FeatureSpace
 ) -> None:

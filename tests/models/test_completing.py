@@ -22,7 +22,7 @@ from swflow.settings import (
 )
 from swflow.stages.simulate import simulate_dataset
 from swflow.stages.train import train
-from tests.flow.test_known import CORRELATION, images  # noqa: F401
+from tests.flow.test_known import CORRELATION, classed, images  # noqa: F401
 from tests.helpers import run_of
 
 SMALL = {
@@ -48,6 +48,22 @@ def fitted(
     found = swflow.load(folder / "model")
     assert isinstance(found, CompletingModel)
     return found
+
+
+def test_of_a_flow_class_by_class_the_network_sees_no_class(
+    classed: Dataset,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Known pixels tell it: what is completed has the law of its class, and needs no label."""
+    flow = KNOWN.model_copy(update={"labels": True})
+    found = fitted(tmp_path, classed, flow, FlowMapSettings(**SMALL))
+    assert found.spec.labels == ()
+    whole = torch.from_numpy(classed.units.decode(classed.rows("test")))
+    done = found.complete(whole, generator=torch.Generator().manual_seed(0))
+    rows = classed.units.encode(done.numpy()).reshape(-1, 2)
+    slope, _ = np.polyfit(rows[:, 0], rows[:, 1], 1)
+    # Of 60 rows: four deviations of (1 − ρ²)½/√60.
+    assert slope == pytest.approx(CORRELATION, abs=4 * np.sqrt((1 - CORRELATION**2) / 60))
 
 
 def test_completions_have_the_conditional_law(model: CompletingModel, images: Dataset) -> None:  # noqa: F811

@@ -229,8 +229,14 @@ def test_fewer_rows_are_the_last_under_the_same_autoencoder(
     np.testing.assert_allclose(found.rows("train"), encoded, atol=1e-5)
     np.testing.assert_array_equal(found.splits["train"].y, images.splits["train"].y[-50:])
     assert found.size("heldout") == codes.size("heldout")
-    many = SETTINGS.model_copy(update={"n_train": 500})
-    with pytest.raises(InputError, match=r"n_train = 500: 'blobs' has 200 training rows; lower"):
+    others = few.model_copy(update={"n_train": 60, "but_last": 50})
+    prepare(others, "o", tmp_path / "o.h5", images=images, autoencoder=made / "autoencoder")
+    kept = read_dataset(tmp_path / "o.h5")
+    np.testing.assert_array_equal(kept.splits["train"].y, images.splits["train"].y[90:150])
+    assert kept.attributes["but_last"] == 50
+    many = SETTINGS.model_copy(update={"n_train": 190, "but_last": 50})
+    said = r"n_train = 190, but_last = 50: 'blobs' has 200 training rows; lower them"
+    with pytest.raises(InputError, match=said):
         prepare(many, "m", tmp_path / "m.h5", images=images, autoencoder=made / "autoencoder")
 
 

@@ -74,9 +74,8 @@ for kind in ("times", "entropies", "neighbours", "interpolation"):
 print(json.dumps(found))
 """
 # A store holds the decoder of latents, and what decodes its particles counts for their rows.
-DECODING = {f"score:{group}:particles" for group in ("cost", "images", "completion")} | {
-    "time:particles"
-}
+DECODED = ("cost", "images", "completion", "disjoint")
+DECODING = {f"score:{group}:particles" for group in DECODED} | {"time:particles"}
 Changed = Callable[[], set[str]]
 
 

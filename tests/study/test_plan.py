@@ -54,6 +54,17 @@ def test_studies_between_times_and_over_sizes_have_figures_of_them() -> None:
     assert "generalisation" not in of_two_kinds.figures()
 
 
+def test_rows_are_compared_over_disjoint_rows_where_that_is_asked_for() -> None:
+    datasets = {name: {"kind": "digits", "n_train": 50} for name in ("a", "b")}
+    experiments = [{"dataset": name, "flow": "f", "models": ["m"]} for name in datasets]
+    experiments[0] |= {"disjoint": "b"}
+    plan = planned(changed(datasets=datasets, experiments=experiments))
+    asked = [plan.disjoint(name, "f", model) for name in "ab" for model in ("particles", "m")]
+    assert asked == ["b", "b", None, None]
+    assert plan.disjoint("a", "data", "test_set") is None
+    assert "disjoint" in plan.tables()
+
+
 def test_networks_are_drawn_between_the_entropies_they_learned() -> None:
     flows = {"f": GOOD["flows"]["f"] | {"entropies": [0.0, 0.05, 0.1, 0.3]}}
     models = {

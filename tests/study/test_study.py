@@ -143,6 +143,21 @@ def test_faulty_datasets_of_images_are_named(datasets: dict[str, Any], message: 
         parse_settings(Study, {"datasets": datasets}, "c")
 
 
+@pytest.mark.parametrize("disjoint", ["a", "few", "unknown"])
+def test_rows_to_compare_over_need_the_same_flow_and_models(disjoint: str) -> None:
+    datasets = {name: {"kind": "digits", "n_train": 50} for name in ("a", "b", "few")}
+    flow_alone = {"dataset": "few", "flow": "f"}
+    other = {"dataset": "b", "flow": "f", "models": ["m"]}
+    first = {"dataset": "a", "flow": "f", "models": ["m"], "disjoint": "b"}
+    values = changed(datasets=datasets, experiments=[first, other, flow_alone])
+    parse_settings(Study, values, "config")
+    values["experiments"][0]["disjoint"] = disjoint
+    with pytest.raises(
+        InputError, match=r"disjoint: '\w+' must be another dataset that has an exp"
+    ):
+        parse_settings(Study, values, "config")
+
+
 def test_entropy_that_was_never_simulated_is_refused() -> None:
     models = {"m": {"kind": "flow_map", "entropies": [0.7]}}
     with pytest.raises(InputError, match=r"learns at entropies \[0.7\], flow 'f' has"):

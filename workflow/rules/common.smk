@@ -6,6 +6,7 @@ import sys
 
 from swflow.settings import PARTICLES, TEST_SET
 from swflow.study import registry
+from swflow.study.plan import Row
 from swflow.study.roots import (
     autoencoder_code,
     collected_code,
@@ -52,6 +53,14 @@ def source(row, seed):
             row.dataset, row.teacher, plan.seed_after(seed, 2), entropies
         )
     return [f"results/models/{row.dataset}/{row.teacher}/{row.model}/seed{seed}"]
+
+
+def disjoint_source(row, seed):
+    """The same of other training rows, where a row is compared over these."""
+    other = plan.disjoint(row.dataset, row.teacher, row.model)
+    if other is None:
+        return []
+    return source(Row(other, row.teacher, row.model, seed), seed)
 
 
 def of_all_seeds(of):
@@ -154,6 +163,7 @@ def score_commands(row):
     return [
         f"score {' '.join(plan.groups())} --dataset results/datasets/{row.dataset}.h5"
         f" --samples results/samples/{place}/seed{seed}.h5 {_compared(row, seed)} {seen}"
+        f" {_options('disjoint', disjoint_source(row, seed))}"
         f" --device {device(model_gpus(row))} --out results/scores/{place}/seed{seed}"
         for seed in study.seeds
     ]

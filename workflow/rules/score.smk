@@ -8,6 +8,7 @@ rule score:
         ),
         of_all_seeds(source),
         of_all_seeds(references),
+        of_all_seeds(disjoint_source),
         "results/datasets/{dataset}.h5",
         seen_in,
     output:

@@ -189,6 +189,9 @@ def score(
     features: Annotated[
         Path | None, typer.Option(help="Folder of `swflow train-features` of these images.")
     ] = None,
+    disjoint: Annotated[
+        list[Path], typer.Option(help="The same as --source, made of other training rows.")
+    ] = [],
     settings: SettingsText = "{}",
     override: Overrides = [],
     seed: Seed = 0,
@@ -201,7 +204,8 @@ def score(
     from swflow.settings import ScoreSettings
     from swflow.stages.score import Inputs, score
 
-    inputs = Inputs(dataset, source, samples, reference, images, features, checked_device(device))
+    where = checked_device(device)
+    inputs = Inputs(dataset, source, samples, reference, images, features, disjoint, where)
     score(groups, inputs, read_settings(ScoreSettings, settings, override), seed, out)
 
 

@@ -60,14 +60,17 @@ class Run:
         # Keyed without the seed: how far runs carry the same points apart is their repeatability.
         shared = keyed_generator("carried", device=device)  # a key is never renamed
         tracers = draw_source(settings.source, settings.n_tracers, dim, generator=shared)
+        label, tracer_label = self.labels(n), self.labels(len(tracers))
+        common = shared_rows(n, len(tracers)) if has_twin(settings) else np.empty(0, int)
+        begun = tracers[: len(common)]
         known = known_of(self.dataset, settings)
         if known is not None:
             first = int(torch.randint(self.dataset.size("train"), (), generator=generator))
-            source = held(source, training_rows(self.dataset, n, first), known)
-            tracers = held(tracers, training_rows(self.dataset, len(tracers)), known)
-        if has_twin(settings):
-            common = shared_rows(n, len(tracers))
-            source[common] = tracers[: len(common)]
+            source = held(source, self._known_rows(n, label, first), known)
+            tracers = held(tracers, self._known_rows(len(tracers), tracer_label), known)
+            own = None if label is None else label[common]
+            begun = held(begun, self._known_rows(len(begun), own), known)
+        source[common] = begun
         return simulate(
             source,
             self._target(),
@@ -78,11 +81,14 @@ class Run:
             resume=state,
             on_step=on_step,
             group=self.group,
-            source_labels=_tensor(self.labels(n), device),
+            source_labels=_tensor(label, device),
             target_labels=_tensor(self._target_labels(), device),
-            tracer_labels=_tensor(self.labels(settings.n_tracers), device),
+            tracer_labels=_tensor(tracer_label, device),
             held=known,
         )
+
+    def _known_rows(self, n: int, label: np.ndarray | None, first: int = 0) -> Tensor:
+        return training_rows(self.dataset, n, first, label)
 
     def _target_labels(self) -> np.ndarray | None:
         return self.dataset.splits["train"].y if self.settings.labels else None
@@ -106,9 +112,10 @@ def run_fresh(
     device = generator.device
     source = draw_source(settings.source, n, dataset.dim, generator=generator)
     y = dataset.splits["train"].y if settings.labels else None
+    label = None if y is None else shared_labels(y, n)
     known = known_of(dataset, settings)
     if known is not None:
-        source = held(source, training_rows(dataset, n), known)
+        source = held(source, training_rows(dataset, n, label=label), known)
     only_end = settings.model_copy(update={"times": tuple(stored_times(settings)[-1:])})
     target = torch.from_numpy(dataset.rows("train")).to(device)
     *_, last = simulate(
@@ -117,7 +124,7 @@ def run_fresh(
         only_end,
         generator=generator,
         event_shape=dataset.units.event_shape,
-        source_labels=_tensor(None if y is None else shared_labels(y, n), device),
+        source_labels=_tensor(label, device),
         target_labels=_tensor(y, device),
         held=known,
     )
@@ -135,12 +142,31 @@ def known_of(dataset: Dataset, settings: SimulationSettings) -> Tensor | None:
     return known_coordinates(settings.known, dataset.units.event_shape)
 
 
-def training_rows(dataset: Dataset, n: int, first: int = 0) -> Tensor:
-    """`(n, d)`: n training rows one after the other, which begin again where they end."""
-    x = dataset.splits["train"].x
+def training_rows(
+    dataset: Dataset, n: int, first: int = 0, label: np.ndarray | None = None
+) -> Tensor:
+    """`(n, d)`: n training rows one after the other, which begin again where they end.
+
+    label: `(n,)`, the class that each must be of; rows of a class are one after the other then.
+    """
+    x: Any = dataset.splits["train"].x
+    if label is not None:
+        numbers = _numbers_of_classes(dataset.splits["train"].y, label, first)
+        once, place = np.unique(numbers, return_inverse=True)  # as a file is read
+        return torch.from_numpy(x[once][place].reshape(n, dataset.dim))
     found = [torch.empty(0, dataset.dim)]
     while n:
         part = np.asarray(x[first : first + n])
         found.append(torch.from_numpy(part.reshape(len(part), -1)))
         n, first = n - len(part), 0
     return torch.cat(found)
+
+
+def _numbers_of_classes(y: np.ndarray | None, label: np.ndarray, first: int) -> np.ndarray:
+    """Numbers `(n,)` of rows, whose classes are y `(m,)`, of the classes `label (n,)`."""
+    assert y is not None
+    numbers = np.empty(len(label), int)
+    for known in np.unique(label):
+        own, wanted = np.flatnonzero(y == known), label == known
+        numbers[wanted] = own[(first + np.arange(wanted.sum())) % len(own)]
+    return numbers

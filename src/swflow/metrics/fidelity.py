@@ -144,7 +144,8 @@ def repeatability(first: np.ndarray, second: np.ndarray) -> float:
 
 def _carried(model: SourceModel, reference: Trajectory, index: int, passes: int) -> Tensor:
     """Where the model carries some of the reference's own source points."""
-    rows, label = reference.own_rows[:MOST_PAIRS], reference.label
+    rows = reference.own_rows[:MOST_PAIRS]
+    label = reference.label if model.spec.labels else None
     return model.transport(
         torch.from_numpy(reference.particles(0)[rows]),
         time=float(reference.time[index]),

@@ -19,6 +19,7 @@ from swflow.models.source_model import SourceModel
 from swflow.randomness import keyed_generator
 from swflow.representation.dataset import Dataset, Split
 from swflow.representation.features import FeatureSpace, second_half
+from swflow.runtime.errors import InputError
 from swflow.settings import ScoreSettings
 
 NEEDS = ("samples", "dataset", "images")
@@ -87,21 +88,29 @@ class Compared:
     features: FeatureSpace = field(compare=False)
     settings: ScoreSettings = field(compare=False)
     n_train: int = field(compare=False)
+    but_last: int = field(compare=False)
 
 
 class RealImages:
     """Real images in both spaces: fresh ones, the reference, and training images.
 
-    train: the last n_train of these; unseen: those of them that the classifier never saw.
+    train: those that the rows stand for; unseen: those of them that the classifier never saw.
+    Raises InputError where it saw all.
     """
 
     def __init__(self, of: Compared) -> None:
         self.images, self.features = of.images, of.features
         self.measured: dict[tuple[str, str], list[Measure]] = {}  # of real images
         self.n = min(len(of.images.fresh.x), len(of.images.reference.x))
-        self.train = of.images.splits["train"].part(-of.n_train)
+        self.train = of.images.splits["train"].last(of.n_train, of.but_last)
         unseen = second_half(of.images.splits["train"])
-        self.unseen = unseen.part(-min(of.n_train, len(unseen.x)))
+        n_unseen = min(of.n_train, len(unseen.x) - of.but_last)
+        if n_unseen < 1:
+            raise InputError(
+                f"but_last = {of.but_last}: the classifier of the features learned from all rows "
+                f"that are left; leave out fewer than {len(unseen.x)}."
+            )
+        self.unseen = unseen.last(n_unseen, of.but_last)
         self.training, self.fresh, self.reference = (
             self.real(split) for split in (self.unseen, of.images.fresh, of.images.reference)
         )
@@ -144,9 +153,10 @@ class Gallery:
 
     def __init__(self, subject: Subject, images: Dataset, features: FeatureSpace) -> None:
         settings, n = subject.settings, subject.dataset.size("train")
-        sizes = n, settings.n_exact, settings.n_memorisation, settings.heldout_ratio
+        but_last = int(subject.dataset.attributes.get("but_last", 0))
+        sizes = n, but_last, settings.n_exact, settings.n_memorisation, settings.heldout_ratio
         key = images.digest, features.identity, *sizes
-        self.real = real_images(Compared(key, images, features, settings, n))
+        self.real = real_images(Compared(key, images, features, settings, n, but_last))
         self.dataset, self.seed = subject.dataset, subject.seed
         self.n_copies = subject.settings.n_memorisation
 

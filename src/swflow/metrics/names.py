@@ -17,3 +17,5 @@ FEATURE, PIXEL = "feature_", "pixel_"
 STRENGTH = "strength_"
 # In front of the smallest part of copies that a statistic finds.
 PLANTED = "planted_"
+# Of the samples of a model that learned other rows.
+OTHER = "other_"

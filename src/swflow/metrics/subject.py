@@ -56,7 +56,8 @@ class Subject:
 
     draws: its stored samples; references: runs that it never saw, one for each entropy (none for
     what no flow is behind); workers: measure conditions side by side (default: one by one); images,
-    features: the images that the dataset's rows are or stand for, and what they are seen in.
+    features: the images that the dataset's rows are or stand for, and what they are seen in;
+    disjoint: the same kind of sampler, which learned other rows.
     """
 
     sampler: Sampler
@@ -69,6 +70,7 @@ class Subject:
     working_set_bytes: int = 0
     images: Dataset | None = None
     features: "FeatureSpace | None" = None
+    disjoint: Sampler | None = None
 
     def reference(self, condition: Condition) -> Trajectory | None:
         """The run to compare with; None where no flow is behind the draws.

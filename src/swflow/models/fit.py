@@ -70,7 +70,9 @@ def _spec_of_flow(dataset: Dataset, runs: Sequence[Trajectory]) -> ModelSpec:
     families = [_family(run) for run in runs]
     if any(family != families[0] for family in families):
         raise InputError("the stores differ in more than entropy: give stores of one flow.")
-    labels, shares = runs[0].classes()
+    known = families[0].known
+    # What is known of an image says of which class it is: networks need not be told.
+    labels, shares = runs[0].classes() if known is None else ((), ())
     return ModelSpec(
         dataset=dataset.name,
         units=dataset.units,
@@ -79,7 +81,7 @@ def _spec_of_flow(dataset: Dataset, runs: Sequence[Trajectory]) -> ModelSpec:
         entropies=tuple(run.entropy for run in runs),
         labels=labels,
         label_shares=shares,
-        known=families[0].known,
+        known=known,
     )
 
 

@@ -22,7 +22,7 @@ def series(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def first_times(metrics: pd.DataFrame) -> pd.DataFrame:
-    """A row for each flow, model, number of training rows and seed: columns ROW, seed and these.
+    """A row for each flow, model, number of training rows, dataset and seed: ROW, seed and these.
 
     tau_gen: the first time within 1.1 of the best distance to real rows; tau_mem: the first at
     which the lower 95 % limit of the copied fraction is above .05; straight between stored times
@@ -30,11 +30,11 @@ def first_times(metrics: pd.DataFrame) -> pd.DataFrame:
     copied_error, memorisation_a: at the end.
     """
     rows = []
-    for key, path in series(metrics).groupby([*ROW, "seed"]):
+    for (*key, _, seed), path in series(metrics).groupby([*ROW, "dataset", "seed"]):
         path = path.sort_values("time")
         log_time, distance = np.log(path["time"].to_numpy()), path["distance"].to_numpy()
         least = path["copied"] - 1.96 * path["copied_error"]
-        found = dict(zip([*ROW, "seed"], key, strict=True))
+        found = dict(zip(ROW, key, strict=True)) | {"seed": seed}
         found["tau_gen"] = first_above(log_time, np.log(NEAR_BEST * distance.min() / distance))
         found["tau_mem"] = first_above(log_time, least.to_numpy() - COPIES)
         found["best"] = distance.min()

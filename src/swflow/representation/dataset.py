@@ -26,6 +26,11 @@ class Split(NamedTuple):
         """Consecutive rows, with their classes."""
         return Split(self.x[begin:end], None if self.y is None else self.y[begin:end])
 
+    def last(self, n: int, but: int = 0) -> "Split":
+        """The last n rows but for so many at the end."""
+        end = len(self.x) - but
+        return self.part(end - n, end)
+
 
 @dataclass(frozen=True)
 class Dataset:

@@ -160,16 +160,9 @@ class PopulationSettings(Settings):
     known: AnyKnown | None = Field(
         None,
         description="Pixels that are held, those of training rows, while the others are completed: "
-        "{kind: half, side: left}, or {kind: surroundings, box: [top, left, height, width]}.",
+        "{kind: half, side: left}, or {kind: surroundings, box: [top, left, height, width]}. With "
+        "labels the flow goes class by class, and networks see the class in known pixels alone.",
     )
-
-    @model_validator(mode="after")
-    def _check_known(self) -> Self:
-        if self.known is not None and self.labels:
-            raise ValueError(
-                "known with labels: true: known pixels say which class it is; set labels: false."
-            )
-        return self
 
 
 class SimulationSettings(PopulationSettings, FlowSettings):

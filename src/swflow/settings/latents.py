@@ -35,6 +35,11 @@ class LatentSettings(RowsSettings):
         description="Keep only so many of the training rows (default: all): the last, of which the "
         "classifier of the features has seen none or the fewest.",
     )
+    but_last: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="Leave out so many of the last training rows before that: what is kept then is "
+        "disjoint from rows that another dataset keeps.",
+    )
     dim: Annotated[int, Field(ge=2)] = Field(32, description="Numbers that stand for an image.")
     noise: NotNegative = Field(
         0.1, description="Deviation of the noise that the decoder learns to bear, latents having 1."

@@ -36,7 +36,8 @@ def prepare(
     from swflow.datasets.latent import latents
     from swflow.stages.autoencoder import load_autoencoder
 
-    units, splits = latents(load_autoencoder(autoencoder), images, settings.n_train)
+    kept = settings.n_train, settings.but_last
+    units, splits = latents(load_autoencoder(autoencoder), images, *kept)
     _write(units, splits, name, out)
 
 

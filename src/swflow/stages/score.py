@@ -53,6 +53,7 @@ class Inputs:
     references: Sequence[Path] = ()
     images_file: Path | None = None
     features_folder: Path | None = None
+    disjoint_source: Sequence[Path] = ()
     device: str = "cpu"
 
     @cached_property
@@ -64,6 +65,11 @@ class Inputs:
     def sampler(self) -> Sampler:
         """What was drawn from."""
         return completing(open_sampler(self.source, self.device), lambda: self.dataset)
+
+    @cached_property
+    def disjoint(self) -> Sampler | None:
+        """The same kind of sampler, which learned other rows."""
+        return open_sampler(self.disjoint_source, self.device) if self.disjoint_source else None
 
     @cached_property
     def draws(self) -> list[Draws]:
@@ -114,6 +120,8 @@ class Inputs:
             return self._said.get("digest")
         if needed == "images":
             return None if self.features is None else [self.features.digest, self.features.identity]
+        if needed == "disjoint":
+            return None if self.disjoint is None else self.disjoint.identity
         if needed == "references":
             return [run.store.identity for run in self.runs]
         return self.sampler.identity
@@ -231,4 +239,5 @@ def _subject(
         working_set_bytes=inputs.working_set_bytes,
         images=inputs.images if seen is not None else None,
         features=seen,
+        disjoint=inputs.disjoint if "disjoint" in needed else None,
     )

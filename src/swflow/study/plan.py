@@ -8,6 +8,7 @@ from swflow.runtime.errors import InputError
 from swflow.schedule.steps import stored_times
 from swflow.settings import PARTICLES, TEST_SET
 from swflow.study import registry
+from swflow.study.facts import facts_of
 from swflow.study.roots import (
     PARTICLES_HOME,
     REAL_ROWS_HOME,
@@ -22,8 +23,6 @@ from swflow.study.study import DATA, Experiment, Study
 
 # Conditions that a thread of a score job measures, at least.
 CONDITIONS_PER_THREAD = 2
-# Values of a setting, at least, of which a power law can be told.
-LEAST_REFINED = 3
 
 
 class Row(NamedTuple):
@@ -65,6 +64,14 @@ class Plan:
         settings = self.study.models.get(model)
         from_rows = model == TEST_SET or (settings is not None and settings.learns_from == DATA)
         return DATA if from_rows else flow
+
+    def disjoint(self, dataset: str, teacher: str, model: str) -> str | None:
+        """The dataset of other rows that a row is compared over; None of rows that are not."""
+        for e in self.study.experiments:
+            same = (e.dataset, e.flow) == (dataset, teacher) and model in (PARTICLES, *e.models)
+            if e.disjoint and same:
+                return e.disjoint
+        return None
 
     def seed_after(self, seed: int, places: int) -> int:
         """The seed `places` further in the list, cyclic."""
@@ -226,35 +233,8 @@ class Plan:
     @cached_property
     def facts(self) -> frozenset[str]:
         """What this study has, in the words of the `NEEDS` of tables and figures."""
-        study, experiments = self.study, self.study.experiments
-        found = {
-            "experiments": bool(experiments),
-            "models": any(e.models for e in experiments),
-            "images": any(study.images_of(e.dataset) for e in experiments),
-            "several_flows": self._most_flows_to_images() >= LEAST_REFINED,
-            "labels": any(study.flows[e.flow].labels for e in experiments),
-            "completed": any(study.flows[e.flow].known is not None for e in experiments),
-            "entropy": any(max(study.flows[e.flow].entropies) > 0 for e in experiments),
-            "gaussian": any(study.datasets[e.dataset].gaussian for e in experiments),
-            "optimal_map": any(self._maps_are_known(e) for e in experiments),
-            "learned_entropies": any(
-                e.models and len(study.flows[e.flow].entropies) > 1 for e in experiments
-            ),
-            "sizes": self._most_sizes() > 1,
-            "three_sizes": self._most_sizes() >= LEAST_REFINED,
-            "over_time": study.score.generation_stride is not None,
-            "planted": study.score.plant,
-            "refined": self._refined(),
-            "regularised": any(study.flows[e.flow].strengths for e in experiments),
-            "between": any(self._between(e) for e in experiments),
-        }
-        return frozenset(name for name, there in found.items() if there)
-
-    def _maps_are_known(self, experiment: Experiment) -> bool:
-        """Whether models of the optimal map learn where it is known."""
-        models = [self.study.models[name] for name in experiment.models]
-        known = self.study.datasets[experiment.dataset].map_known
-        return known and any(settings.maps_optimally for settings in models)
+        study, between = self.study, any(self._between(e) for e in self.study.experiments)
+        return facts_of(study) | ({"between"} if between else set())
 
     def _between(self, experiment: Experiment) -> bool:
         """Whether a model is scored at times or entropies that it does not learn from."""
@@ -265,30 +245,3 @@ class Plan:
             for model in experiment.models
             if self.teacher(flow, model) != DATA
         )
-
-    def _refined(self) -> bool:
-        """Whether flows to a dataset have three numbers of directions, particles, or steps."""
-        made: dict[str, list[tuple[float, ...]]] = {}
-        for e in self.study.experiments:
-            flow = self.study.flows[e.flow]
-            numbers = (flow.n_directions, flow.n_particles, flow.step.max)
-            made.setdefault(e.dataset, []).append(numbers)
-        found = (len(set(values)) for own in made.values() for values in zip(*own, strict=True))
-        return any(n >= LEAST_REFINED for n in found)
-
-    def _most_flows_to_images(self) -> int:
-        """How many flows there are to one dataset of images."""
-        flows: dict[str, set[str]] = {}
-        for e in self.study.experiments:
-            if self.study.images_of(e.dataset):
-                flows.setdefault(e.dataset, set()).add(e.flow)
-        return max(map(len, flows.values()), default=0)
-
-    def _most_sizes(self) -> int:
-        """On how many numbers of training rows one flow runs, on datasets of a kind."""
-        sizes: dict[tuple[str, str], set[int | None]] = {}
-        for e in self.study.experiments:
-            dataset = self.study.datasets[e.dataset]
-            size = getattr(dataset, "n_train", None)
-            sizes.setdefault((e.flow, dataset.kind), set()).add(size)
-        return max(map(len, sizes.values()), default=0)

@@ -33,6 +33,11 @@ class Experiment(Settings):
     dataset: Name
     flow: Name
     models: tuple[Name, ...] = ()
+    disjoint: Name | None = Field(
+        None,
+        description="A dataset of other rows, with the same flow and models in another experiment: "
+        "how far apart both carry the same source points is scored.",
+    )
 
 
 class Report(Settings):
@@ -170,6 +175,7 @@ class Study(Settings):
                 f"{experiment.dataset!r} are no images: name the images themselves, or leave known "
                 "out."
             )
+        self._check_disjoint(where, experiment)
         for name in experiment.models:
             if getattr(self.models[name], "labels", False) and not self.labelled(
                 experiment.dataset
@@ -185,6 +191,19 @@ class Study(Settings):
                     f"flow {experiment.flow!r} has {list(family.entropies)}: "
                     "add them to the flow or take them from the model."
                 )
+
+    def _check_disjoint(self, where: str, experiment: Experiment) -> None:
+        """Raise ValueError where the flow and models are not those of other rows, too."""
+        other = experiment.disjoint
+        if other is None:
+            return
+        same = [e for e in self.experiments if (e.dataset, e.flow) == (other, experiment.flow)]
+        missing = {*experiment.models} - {model for e in same for model in e.models}
+        if not same or missing or other == experiment.dataset:
+            raise ValueError(
+                f"{where}.disjoint: {other!r} must be another dataset that has an experiment with "
+                f"flow {experiment.flow!r} and models {list(experiment.models)}."
+            )
 
 
 def _written_out(
