@@ -258,8 +258,8 @@ def test_tables_alone_are_rebuilt_on_request(finished: Path, tmp_path: Path) -> 
     ("study", "simulations"),
     [
         *(("paper", 84), ("ablation", 36), ("generalisation", 36), ("rivals", 87), ("mnist", 15)),
-        *(("directions", 21), ("inpainting", 4), ("mnist_pixels", 3)),
-        *(("study", 138), ("study_images", 54), ("memorisation", 30)),
+        *(("directions", 21), ("repeatability", 21), ("inpainting", 3), ("mnist_pixels", 3)),
+        *(("study", 138), ("study_images", 54), ("memorisation", 36)),
     ],
 )
 def test_longer_studies_can_be_planned(study: str, simulations: int, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ COMMANDS = {"default": "make results"} | {
         "study_images",
         "memorisation",
         "inpainting",
+        "repeatability",
         *IMAGE_STUDIES,
     )
 }
@@ -56,8 +57,9 @@ STUDY_TABLES = {
     "rivals": ("optimal_map",),
     "study": ("paths", "matched", "planted", "discretisation"),
     "study_images": ("paths", "matched", "planted"),
-    "memorisation": ("copying", "copying_power", "planted"),
-    "inpainting": ("completion",),
+    "memorisation": ("copying", "copying_power", "planted", "disjoint"),
+    "inpainting": ("completion", "images"),
+    "repeatability": ("repeatability",),
     **dict.fromkeys(IMAGE_STUDIES, ("images",)),
 }
 COST = [

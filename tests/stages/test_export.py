@@ -17,11 +17,14 @@ import torch
 import swflow
 from swflow.flow.trajectory import Trajectory
 from swflow.models.exported import OnePass
+from swflow.models.flow_map import FlowMap
+from swflow.models.spec import ModelSpec
 from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
 from swflow.settings import (
     FlowMapSettings,
     GaussianFitSettings,
+    SourceSettings,
     TwoTimeMapSettings,
     VelocitySettings,
 )
@@ -100,6 +103,17 @@ def test_kinds_that_take_no_single_pass_are_refused(
     with pytest.raises(InputError, match="kinds that can be exported are flow_map, two_time_map"):
         export(model, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
+
+
+def test_a_source_that_pages_cannot_draw_is_refused(
+    tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a graph is made."""
+    monkeypatch.delattr(stage, "_onnx_of")
+    source = SourceSettings(covariance={"smallest": 0.5, "largest": 2})
+    spec = ModelSpec(dataset.name, dataset.units, source, (0.0, 1.0), (0.0,))
+    with pytest.raises(InputError, match="source with a covariance of its own cannot"):
+        export(FlowMap(FlowMapSettings(**FEW), spec), tmp_path / "model.onnx")
 
 
 def test_a_file_that_differs_is_not_written(

@@ -205,7 +205,7 @@ def device(gpus=study.gpus):
 
 def model_gpus(wildcards):
     """GPUs of a job that trains a model or draws from one: none where that is no network."""
-    return study.gpus if plan.trained(wildcards.model) else 0
+    return study.gpus if plan.by_network(wildcards.model) else 0
 
 
 def all_cores():

@@ -18,7 +18,7 @@ class OnePass(nn.Module):
     """One pass of a network of a flow, decoding included.
 
     Raises InputError for models that need several evaluations, for a decoder that is not a network
-    of ours, and where draws complete images.
+    of ours, for a source with a covariance, and where draws complete images.
     """
 
     def __init__(self, model: object) -> None:
@@ -31,6 +31,8 @@ class OnePass(nn.Module):
         spec, units = model.spec, model.spec.units
         if spec.known is not None:
             raise InputError("this model completes images; only maps of whole ones are exported.")
+        if spec.source.covariance is not None:
+            raise InputError("a source with a covariance of its own cannot be exported.")
         decoder = units.decoder if isinstance(units, Latent) else None
         if decoder is not None and not isinstance(decoder, ImageDecoder):
             raise InputError(

@@ -22,13 +22,15 @@ class ModelSettings(Kind):
     """What every kind declares.
 
     learns_from: a flow, or the training rows alone. interpolates: whether entropies between those
-    learned can be asked for. maps_optimally: whether it learns the optimal map.
+    learned can be asked for. maps_optimally: whether it learns the optimal map. by_network: whether
+    it is a network, which a GPU trains and draws from where there is one.
     """
 
     kind: str
     learns_from: ClassVar[Literal["flow", "data"]] = "flow"
     interpolates: ClassVar[bool] = False
     maps_optimally: ClassVar[bool] = False
+    by_network: ClassVar[bool] = False
 
 
 class FlowModelSettings(ModelSettings):
@@ -49,6 +51,7 @@ class NetworkModelSettings(FlowModelSettings):
     """A model that is a network conditioned on time and entropy."""
 
     interpolates: ClassVar[bool] = True
+    by_network: ClassVar[bool] = True
     clock: Literal["logarithmic", "linear"] = Field(
         "logarithmic", description="How the network sees time: log(1 + τ), or τ."
     )
@@ -109,6 +112,7 @@ class IcnnSettings(DataModelSettings):
 
     home: ClassVar[str] = "swflow.models.icnn:Icnn"
     maps_optimally: ClassVar[bool] = True
+    by_network: ClassVar[bool] = True
     kind: Literal["icnn"] = "icnn"
     source: Source = Field(SourceSettings(), description="The law that is carried to the data.")
     network: ConvexNetworkSettings = ConvexNetworkSettings()
@@ -126,6 +130,7 @@ class FlowMatchingSettings(LabelledModelSettings):
     """Conditional flow matching with minibatch optimal transport (Tong et al. 2024)."""
 
     home: ClassVar[str] = "swflow.models.flow_matching:FlowMatching"
+    by_network: ClassVar[bool] = True
     kind: Literal["flow_matching"] = "flow_matching"
     source: Source = Field(SourceSettings(), description="The law that is carried to the data.")
     sigma: Annotated[float, Field(ge=0)] = Field(

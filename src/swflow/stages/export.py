@@ -82,8 +82,6 @@ def explorer(model: Model, out: Path, runtime: Path) -> None:
 def described(model: Model) -> dict[str, Any]:
     """What a reader of the file must know: JSON."""
     spec, source = model.spec, model.spec.source
-    if source.covariance is not None:
-        raise InputError("a source with a covariance of its own cannot be exported.")
     return {
         "dataset": spec.dataset,
         "dim": spec.units.dim,

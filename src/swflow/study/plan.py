@@ -107,9 +107,9 @@ class Plan:
         conditions = passes * times * len(self.sampled_entropies(teacher, model))
         return max(1, conditions // CONDITIONS_PER_THREAD)
 
-    def trained(self, model: str) -> bool:
+    def by_network(self, model: str) -> bool:
         """Whether a row draws by a network."""
-        return hasattr(self.study.models.get(model), "training")
+        return model in self.study.models and self.study.models[model].by_network
 
     # The code behind products, for the rules' params.
 
