@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,17 @@ def test_faulty_config_stops_before_any_job(finished: Path, tmp_path: Path) -> N
     with pytest.raises(AssertionError, match=r"flows.short.n_direction: unknown key. Did you mean"):
         snakemake(finished / "code", tmp_path / "run", config)
     assert not (tmp_path / "run" / "results").exists()
+
+
+def test_status_says_that_nothing_is_left(finished: Path, forked: list[str]) -> None:
+    said = subprocess.run(
+        [*forked, "status", str(finished / "run")], capture_output=True, text=True, check=True
+    ).stdout
+    assert re.match(r"\d+ of \d+ jobs done, nothing left; took \d+ ", said)
+    stages = {line.split()[0]: line.split()[1] for line in said.splitlines()[2:]}
+    assert stages["simulate"] == "/".join(
+        2 * [str(len(list(finished.glob("run/results/flows/*/*/*/*.zarr"))))]
+    )
 
 
 def test_tables_alone_are_rebuilt_on_request(finished: Path, tmp_path: Path) -> None:

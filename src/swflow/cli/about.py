@@ -6,8 +6,6 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from swflow.runtime.errors import InputError
-
 
 def doctor(
     folder: Annotated[Path, typer.Argument(help="Where studies are run.")] = Path(),
@@ -42,6 +40,26 @@ def verify(
         raise typer.Exit(1)
 
 
+def status(
+    folder: Annotated[
+        Path, typer.Argument(help="Where snakemake runs (its --directory).")
+    ] = Path(),
+) -> None:
+    """Say where a study stands: jobs done, running and left; time, memory and disk by stage.
+
+    Ends with exit code 1 where jobs failed.
+    """
+    from datetime import datetime
+
+    from swflow.stages.status import Status, described
+
+    found = Status.of(folder)
+    for line in described(found, datetime.now()):
+        typer.echo(line)
+    if found.run.failed:
+        raise typer.Exit(1)
+
+
 def presets(
     configs: Annotated[
         list[Path], typer.Argument(help="Config files, later ones over earlier ones.")
@@ -49,6 +67,7 @@ def presets(
 ) -> None:
     """List a study's presets, what of each differs from the defaults, and what is combined."""
     from swflow.settings import parse_settings
+    from swflow.study.configs import merged
     from swflow.study.study import Study
 
     study: Study = parse_settings(Study, merged(configs), ", ".join(map(str, configs)))
@@ -59,29 +78,6 @@ def presets(
     typer.echo("experiments:")
     for of in study.experiments:
         typer.echo(f"  {of.dataset} by {of.flow}: {', '.join(of.models) or 'the flow alone'}")
-
-
-def merged(configs: list[Path]) -> dict[str, Any]:
-    """Configs as Snakemake merges them: mappings joined, all else replaced."""
-    found: dict[str, Any] = {}
-    for path in configs:
-        try:
-            values = yaml.safe_load(path.read_text())
-        except (OSError, yaml.YAMLError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{path}: no config could be read ({reason}).") from error
-        if not isinstance(values, dict):
-            raise InputError(f"{path}: a config must be a mapping of keys to values.")
-        _join(found, values)
-    return found
-
-
-def _join(under: dict[str, Any], values: dict[str, Any]) -> None:
-    for key, value in values.items():
-        if isinstance(value, dict) and isinstance(under.get(key), dict):
-            _join(under[key], value)
-        else:
-            under[key] = value
 
 
 def _changed(preset: Any) -> str:

@@ -1,0 +1,107 @@
+"""What jobs of a study take, from its settings: enough to tell how long is left.
+
+The constants are thread-seconds on one core of an AMD EPYC of 2026, fitted to the logs of the
+studies in results/reference. `status` scales them by what jobs of the same rule really took.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from swflow.schedule.steps import step_schedule, stored_times
+from swflow.settings import PARTICLES, TEST_SET
+from swflow.study.plan import Plan, Row
+from swflow.study.study import DATA
+
+START = 2.0  # Python, torch
+SHORT = 3.0  # a job of which nothing is told here
+STEP, NUMBER = 1e-2, 2.6e-8  # of a flow: each step, and each projection sorted
+LOCAL = 2.5  # times as long along local directions, whose tiles are small
+TRAINED_ROW = {"mlp": 2.5e-5, "unet": 4e-3}
+AUTOENCODER_STEP, CLASSIFIER_STEP = 0.07, 0.03
+DRAWN, SCORED, SEEN = 0.1, 0.8, 14.0  # a condition drawn, scored, and compared as images
+REAL_IMAGES, OTHER_IMAGES = 110.0, 25.0  # the images that others are compared with
+
+# A rule, and the wildcards of a job of it.
+Which = tuple[str, frozenset[tuple[str, str]]]
+
+
+def expected_seconds(plan: Plan) -> dict[Which, float]:
+    """Thread-seconds of every job that takes long, by rule and wildcards."""
+    found: dict[Which, float] = {}
+    for rule, wildcards, seconds in _jobs(plan):
+        named = frozenset((name, str(value)) for name, value in wildcards.items())
+        found[rule, named] = seconds
+    return found
+
+
+def _jobs(plan: Plan) -> Iterator[tuple[str, dict[str, Any], float]]:
+    study = plan.study
+    for name, dataset in study.datasets.items():
+        training = getattr(dataset, "training", None)
+        if training is not None:
+            yield "train_autoencoder", {"dataset": name}, AUTOENCODER_STEP * training.steps
+        if dataset.pictured:
+            yield (
+                "train_features",
+                {"dataset": name},
+                CLASSIFIER_STEP * study.features.training.steps,
+            )
+    for e in study.experiments:
+        for entropy in study.flows[e.flow].entropies:
+            for seed in study.seeds:
+                of = {"dataset": e.dataset, "flow": e.flow, "entropy": f"{entropy:g}", "seed": seed}
+                yield "simulate", of, simulation_seconds(plan, e.flow, entropy)
+    for row in plan.rows():
+        place = row._asdict()
+        yield "sample", place, START + DRAWN * _conditions(plan, row)
+        if row.model in study.models:
+            yield "train", place, _training_seconds(study.models[row.model])
+        del place["seed"]
+        yield "score", place, len(study.seeds) * _scoring_seconds(plan, row)
+        if row.model != TEST_SET:
+            yield "time", place, len(study.seeds) * _timing_seconds(plan, row)
+
+
+def simulation_seconds(plan: Plan, flow: str, entropy: float, n: int | None = None) -> float:
+    """Of a flow of n particles (default: of as many as it has)."""
+    family = plan.study.flows[flow]
+    particles = family.n_particles if n is None else n
+    number = NUMBER * (LOCAL if family.directions.kind == "local" else 1)
+    of_step = STEP + number * particles * family.n_directions
+    twins = 2 if n is None and (family.twin == "always" or entropy > 0) else 1
+    return START + twins * len(step_schedule(family.at(entropy))) * of_step
+
+
+def _training_seconds(model: Any) -> float:
+    if not model.by_network:
+        return START
+    row = TRAINED_ROW.get(getattr(model.network, "kind", ""), TRAINED_ROW["mlp"])
+    return START + row * model.training.steps * model.training.batch_size
+
+
+def _conditions(plan: Plan, row: Row, stride: int = 1) -> int:
+    """Points at which a row is drawn; at every stride-th time."""
+    passes = len(getattr(plan.study.models.get(row.model), "passes", (1,)))
+    if row.teacher == DATA:
+        return passes
+    times = -(-len(stored_times(plan.study.flows[row.teacher])) // stride)
+    return passes * times * len(plan.sampled_entropies(row.teacher, row.model))
+
+
+def _scoring_seconds(plan: Plan, row: Row) -> float:
+    seconds = SCORED * _conditions(plan, row)
+    if plan.study.images_of(row.dataset) is None:
+        return seconds
+    if row.model == TEST_SET:
+        return seconds + REAL_IMAGES
+    return seconds + OTHER_IMAGES + SEEN * _conditions(plan, row, plan.study.score.image_stride)
+
+
+def _timing_seconds(plan: Plan, row: Row) -> float:
+    """All cores are waited for: twice as long over all threads."""
+    seconds, score = START, plan.study.score
+    if row.model == PARTICLES:
+        for entropy in plan.sampled_entropies(row.teacher, row.model):
+            fresh = simulation_seconds(plan, row.teacher, entropy, score.n_timed)
+            seconds += score.n_timings * fresh
+    return 2 * seconds
