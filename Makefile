@@ -68,6 +68,8 @@ benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings o
 	$(RUN) python benchmarks/target_batch.py --out results/reference/benchmarks/target-batch.md
 	$(RUN) python benchmarks/size.py --out results/reference/benchmarks/size.md
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/pairs.py --out results/reference/benchmarks/pairs.md
+	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/local.py --out results/reference/benchmarks/local-cpu.md
+	$(RUN) python benchmarks/determinism.py --out results/reference/benchmarks/determinism.md
 
 reference: $(STAMP)  ## Copy tables and figures to results/reference, and into docs/ (reference-STUDY: of a longer one)
 	$(RUN) python workflow/reference.py default results

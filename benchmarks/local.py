@@ -1,6 +1,6 @@
 """A step along local directions against its two sorts alone.
 
-    python benchmarks/local.py --out results/reference/benchmarks/local.md
+    python benchmarks/local.py --out results/reference/benchmarks/local-cpu.md
     python benchmarks/local.py --device cuda --out results/reference/benchmarks/local-gpu.md
 
 One basis of d directions of images, transport included, for each side of tiles and on average over

@@ -48,6 +48,8 @@ BENCHMARKS = (
     "pairs",
     "drift-gpu",
     "local-gpu",
+    "local-cpu",
+    "determinism",
 )  # made by `make benchmarks`, and on a GPU
 STUDY_TABLES = {
     "paper": ("overview",),
@@ -148,7 +150,20 @@ def study_blocks(study: str, results: Path) -> dict[str, str]:
         shown["matched"] = matched(shown["matched"])
     if study == "rivals":
         shown["methods"] = methods(pd.read_csv(results / "metrics.csv"))
-    return {f"{study}-{name}": markdown(table) for name, table in shown.items()}
+    blocks = {f"{study}-{name}": markdown(table) for name, table in shown.items()}
+    if "repeatability" in shown:
+        wide = over_time(shown["repeatability"])
+        blocks[f"{study}-repeatability"] = str(wide.to_markdown(disable_numparse=True))
+    return blocks
+
+
+def over_time(table: pd.DataFrame) -> pd.DataFrame:
+    """Repeatability, a row for each flow and a column for each time."""
+    text = readable(table).assign(order=table["time"])
+    times = dict(zip(text["order"], "τ = " + text["time"], strict=True))
+    keys = ["teacher", "simulate seconds"]
+    wide = text.pivot_table(index=keys, columns="order", values="repeatability", aggfunc="first")
+    return wide.rename(columns=times).reset_index("simulate seconds")
 
 
 def matched(table: pd.DataFrame) -> pd.DataFrame:
