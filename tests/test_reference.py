@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from swflow.cli.about import merged
+from swflow.study.configs import merged
 from swflow.stages.collect import read_metrics
 from swflow.stages.figures import plot
 from swflow.study import registry

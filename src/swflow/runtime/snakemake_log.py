@@ -101,7 +101,8 @@ def read_log(text: str) -> Run:
     planned = Counter({rule: n for rule, n in reader.planned.items() if rule not in OWN})
     # The workflow's own, over which those of the command line are laid, is the last.
     in_order = [*paths[-1:], *paths[:-1]]
-    return Run(planned, list(reader.jobs.values()), reader.now, in_order)
+    jobs = [job for job in reader.jobs.values() if job.rule not in OWN]
+    return Run(planned, jobs, reader.now, in_order)
 
 
 OWN = ("all", "total")  # rows of the table of jobs that are none, or do nothing
