@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from swflow.study.configs import merged
 from swflow.stages.collect import read_metrics
 from swflow.stages.figures import plot
 from swflow.study import registry
+from swflow.study.configs import merged
 from tests.pipeline import ROOT
 
 REFERENCE = ROOT / "results" / "reference"
