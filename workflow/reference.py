@@ -48,7 +48,6 @@ BENCHMARKS = (
     "pairs",
     "drift-gpu",
     "local-gpu",
-    "local-cpu",
     "determinism",
 )  # made by `make benchmarks`, and on a GPU
 STUDY_TABLES = {

@@ -8,7 +8,10 @@ import torch
 
 import swflow
 from swflow.metrics.completion import seam
+from swflow.metrics.cost import measure as measure_cost
+from swflow.metrics.subject import Subject
 from swflow.models.completing import CompletingModel
+from swflow.models.draws import sampling_conditions, stored_draws
 from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
 from swflow.settings import (
@@ -16,6 +19,7 @@ from swflow.settings import (
     HalfSettings,
     NetworkSettings,
     OptimiserSettings,
+    ScoreSettings,
     SimulationSettings,
     TwoTimeMapSettings,
     VelocitySettings,
@@ -64,6 +68,23 @@ def test_of_a_flow_class_by_class_the_network_sees_no_class(
     slope, _ = np.polyfit(rows[:, 0], rows[:, 1], 1)
     # Of 60 rows: four deviations of (1 − ρ²)½/√60.
     assert slope == pytest.approx(CORRELATION, abs=4 * np.sqrt((1 - CORRELATION**2) / 60))
+
+
+def test_its_bytes_are_those_under_which_completions_stay(
+    images: Dataset,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """The model of rounded numbers completes the same rows."""
+    few = SMALL | {"training": SMALL["training"].model_copy(update={"steps": 20})}
+    found = fitted(tmp_path, images, KNOWN, FlowMapSettings(**few))
+    sampler = found.completing(torch.from_numpy(images.fresh.rows()))
+    draws = list(stored_draws(sampler, 50, sampling_conditions(sampler)[-1:], 0))
+    settings = ScoreSettings(n_timed=50)
+    references = [run_of(tmp_path / "flow.zarr")]
+    subject = Subject(sampler, images, draws, references, settings)
+    measured = {of.metric: of.value for of in measure_cost(subject)}
+    n = sum(value.numel() for value in found.tensors().values())
+    assert measured["stored_bytes"] in (2 * n, 4 * n)
 
 
 def test_completions_have_the_conditional_law(model: CompletingModel, images: Dataset) -> None:  # noqa: F811
