@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,11 +66,12 @@ class Run:
         begun = tracers[: len(common)]
         known = known_of(self.dataset, settings)
         if known is not None:
+            rows = partial(training_rows, self.dataset)
             first = int(torch.randint(self.dataset.size("train"), (), generator=generator))
-            source = held(source, self._known_rows(n, label, first), known)
-            tracers = held(tracers, self._known_rows(len(tracers), tracer_label), known)
+            source = held(source, rows(n, first, label), known)
+            tracers = held(tracers, rows(len(tracers), label=tracer_label), known)
             own = None if label is None else label[common]
-            begun = held(begun, self._known_rows(len(begun), own), known)
+            begun = held(begun, rows(len(begun), label=own), known)
         source[common] = begun
         return simulate(
             source,
@@ -86,9 +88,6 @@ class Run:
             tracer_labels=_tensor(tracer_label, device),
             held=known,
         )
-
-    def _known_rows(self, n: int, label: np.ndarray | None, first: int = 0) -> Tensor:
-        return training_rows(self.dataset, n, first, label)
 
     def _target_labels(self) -> np.ndarray | None:
         return self.dataset.splits["train"].y if self.settings.labels else None

@@ -10,7 +10,6 @@ from torch import Tensor
 from swflow.flow.trajectory import Trajectory
 from swflow.metrics.distance import root_distance
 from swflow.metrics.subject import Measure, Row, Subject
-from swflow.models.completing import CompletingModel
 from swflow.models.sampler import Model
 from swflow.models.spec import Condition
 from swflow.randomness import keyed_generator
@@ -101,10 +100,7 @@ def _model_bytes(model: Model, subject: Subject, condition: Condition) -> int:
 
     tensors = model.tensors()
     halved = {k: v.half().to(v.dtype) for k, v in tensors.items()}
-    other = type(model).rebuild(model.settings, model.spec, halved)
-    if isinstance(model, CompletingModel) and model.rows is not None:
-        other = other.completing(model.rows)
-    few, rounded = draw(model), draw(other)
+    few, rounded = draw(model), draw(model.with_tensors(halved))
     limit = UNCHANGED * root_distance(few, end_of(subject, condition), seed)
     itemsize = 2 if root_distance(few, rounded, seed) <= limit else 4
     return itemsize * sum(v.numel() for v in tensors.values())

@@ -61,6 +61,12 @@ class CompletingModel(SourceModel):
         other.rows = rows
         return other
 
+    def with_tensors(self, tensors: dict[str, Tensor]) -> Self:
+        """The same model with other numbers, whose draws complete the same rows."""
+        other = super().with_tensors(tensors)
+        other.rows = self.rows
+        return other
+
     def sources(self, n: int, generator: Generator, quasi: bool = False) -> Tensor:
         """Source points, with known pixels of some rows. Raises InputError where there are none."""
         x0 = super().sources(n, generator, quasi)

@@ -200,3 +200,7 @@ class Model(Sampler):
     @abstractmethod
     def rebuild(cls, settings: Any, spec: ModelSpec, tensors: dict[str, Tensor]) -> Self:
         """The model with these numbers. Raises ValueError or RuntimeError where they do not fit."""
+
+    def with_tensors(self, tensors: dict[str, Tensor]) -> Self:
+        """The same model with other numbers."""
+        return type(self).rebuild(self.settings, self.spec, tensors)

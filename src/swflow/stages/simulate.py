@@ -20,7 +20,7 @@ from swflow.flow.twin import has_twin
 from swflow.representation.dataset import Dataset
 from swflow.runtime.checkpoint import CHECKPOINT_SECONDS, Checkpoint
 from swflow.runtime.errors import InputError
-from swflow.runtime.files import exclusive, partial_path
+from swflow.runtime.files import bytes_below, exclusive, partial_path
 from swflow.runtime.progress import progress
 from swflow.runtime.provenance import peak_memory, versions
 from swflow.runtime.termination import TerminatedError, noted_termination
@@ -198,9 +198,7 @@ def check_disk(run: Run, out: Path) -> None:
     of_state = 2 * (2 * settings.n_particles + settings.n_tracers)
     needed = 4 * dim * (of_particles + of_tracers + of_state)
     folder = next(parent for parent in out.absolute().parents if parent.is_dir())
-    partial = partial_path(out)
-    there = sum(file.stat().st_size for file in partial.rglob("*")) if partial.is_dir() else 0
-    free = shutil.disk_usage(folder).free + there
+    free = shutil.disk_usage(folder).free + bytes_below(partial_path(out))
     if needed > free:
         raise InputError(
             f"{out}: the trajectory needs {_gigabytes(needed)}, {folder} has {_gigabytes(free)} "

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from swflow.runtime.errors import InputError
+from swflow.runtime.files import bytes_below
 from swflow.runtime.snakemake_log import Job, Run, is_locked, newest_log, read_log
 from swflow.settings import parse_settings
 from swflow.study.configs import merged
@@ -118,11 +119,6 @@ def _benchmarked(folder: Path) -> Iterator[float]:
             found = dict(zip(lines[0], values, strict=False)).get("max_rss", "-")
             if found not in ("-", "NA"):
                 yield float(found)
-
-
-def bytes_below(folder: Path) -> int:
-    """Bytes of all files below a folder; 0 where there is none."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def described(status: Status, now: datetime) -> Iterator[str]:

@@ -50,7 +50,7 @@ def _jobs(plan: Plan) -> Iterator[tuple[str, dict[str, Any], float]]:
         for entropy in study.flows[e.flow].entropies:
             for seed in study.seeds:
                 of = {"dataset": e.dataset, "flow": e.flow, "entropy": f"{entropy:g}", "seed": seed}
-                yield "simulate", of, simulation_seconds(plan, e.flow, entropy)
+                yield "simulate", of, _simulation_seconds(plan, e.flow, entropy)
     for row in plan.rows():
         place = row._asdict()
         yield "sample", place, START + DRAWN * _conditions(plan, row)
@@ -62,7 +62,7 @@ def _jobs(plan: Plan) -> Iterator[tuple[str, dict[str, Any], float]]:
             yield "time", place, len(study.seeds) * _timing_seconds(plan, row)
 
 
-def simulation_seconds(plan: Plan, flow: str, entropy: float, n: int | None = None) -> float:
+def _simulation_seconds(plan: Plan, flow: str, entropy: float, n: int | None = None) -> float:
     """Of a flow of n particles (default: of as many as it has)."""
     family = plan.study.flows[flow]
     particles = family.n_particles if n is None else n
@@ -102,6 +102,6 @@ def _timing_seconds(plan: Plan, row: Row) -> float:
     seconds, score = START, plan.study.score
     if row.model == PARTICLES:
         for entropy in plan.sampled_entropies(row.teacher, row.model):
-            fresh = simulation_seconds(plan, row.teacher, entropy, score.n_timed)
+            fresh = _simulation_seconds(plan, row.teacher, entropy, score.n_timed)
             seconds += score.n_timings * fresh
     return 2 * seconds

@@ -120,6 +120,14 @@ def entropy_and_model_handles(colours: dict[Any, Any], styles: dict[Any, Any]) -
     ]
 
 
+def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of flows after time 0, at each one's smallest entropy, where a dataset has several."""
+    found = table[table["time"] > 0]
+    least = found.groupby(["dataset", "teacher"])["entropy"].transform("min")
+    found = found[found["entropy"] == least]
+    return found[found.groupby("dataset")["teacher"].transform("nunique") > 1]
+
+
 def colours_of(names: pd.Series) -> dict[Any, Any]:
     """A colour for each name."""
     found = sorted(names.unique())

@@ -12,6 +12,7 @@ from swflow.report.figures.common import (
     line_handles,
     panel_grid,
     plain_log_axis,
+    side_by_side,
     time_axis,
 )
 from swflow.report.names import shown
@@ -39,10 +40,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
     """
     table = images.table(metrics)
     real = table[table["model"] == images.REAL[""]].set_index("dataset")
-    flows = table[(table["model"] == PARTICLES) & (table["time"] > 0)]
-    least = flows.groupby(["dataset", "teacher"])["entropy"].transform("min")
-    flows = flows[flows["entropy"] == least]
-    flows = flows[flows.groupby("dataset")["teacher"].transform("nunique") > 1]
+    flows = side_by_side(table[table["model"] == PARTICLES])
     groups = list(flows.groupby("dataset"))
     if not groups:
         raise InputError("metrics.csv holds no two flows to the same images; add one.")

@@ -10,6 +10,7 @@ from swflow.report.figures.common import (
     line_handles,
     panel_grid,
     plain_log_axis,
+    side_by_side,
     time_axis,
 )
 from swflow.report.names import shown
@@ -29,12 +30,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
 
     Raises InputError where no dataset has several flows that were repeated.
     """
-    table = repeatability.table(metrics)
-    found = table[table["time"] > 0]
-    if len(found):
-        least = found.groupby(["dataset", "teacher"])["entropy"].transform("min")
-        found = found[found["entropy"] == least]
-        found = found[found.groupby("dataset")["teacher"].transform("nunique") > 1]
+    found = side_by_side(repeatability.table(metrics))
     if not len(found):
         raise InputError("metrics.csv holds no two flows that were repeated; add one.")
     groups = list(found.groupby("dataset"))
