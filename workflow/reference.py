@@ -75,6 +75,10 @@ IMAGES = [
 GENERATION = ["sw_test", "w2_test", "c2st_test", "coverage", "memorisation_a"]
 SHOWN_LEVELS = (1.1,)
 SPENT = ["seconds_per_1000", "train_seconds", "stored_bytes"]
+# The same digits, by an autoencoder and without: the study and its dataset.
+BOTH_WAYS = {"mnist": "mnist_32", "mnist_pixels": "mnist"}
+QUALITY = ["ratio", "agreement", "sharpness", "pixel_copied"]
+BOTH_COST = ["simulate_seconds", *SPENT, "decoder_bytes"]
 
 
 def copy_products(results: Path, reference: Path, leave_out: str) -> None:
@@ -165,6 +169,27 @@ def over_time(table: pd.DataFrame) -> pd.DataFrame:
     return wide.rename(columns=times).reset_index("simulate seconds")
 
 
+def latent_and_pixels(root: Path) -> dict[str, str]:
+    """The studies that need each other, one table: of flows the end, at the smallest entropy."""
+    tables = []
+    for study, dataset in BOTH_WAYS.items():
+        folder = root / study / "tables"
+        if not folder.is_dir():
+            return {}
+        keys = ["dataset", "teacher", "entropy", "model", "passes"]
+        table = images(pd.read_csv(folder / "images.csv"))
+        table = table.merge(pd.read_csv(folder / "cost.csv"), on=keys, how="left")
+        tables.append(table[table["dataset"] == dataset])
+    joined = pd.concat(tables).drop_duplicates(["model", "passes", "entropy", "ratio"])
+    least = joined["entropy"].isna() | (joined["entropy"] == 0)
+    shown = [name + of for name in QUALITY for of in ("", "_std", "_low", "_high")]
+    shown += [name + of for name in BOTH_COST for of in ("", "_std")]
+    keys = ["dataset", "teacher", "model", "passes", "time"]
+    return {
+        "latent-pixels": markdown(joined.loc[least, [*keys, *(n for n in shown if n in joined)]])
+    }
+
+
 def matched(table: pd.DataFrame) -> pd.DataFrame:
     """Kinds at one distance."""
     return table[table["farther"].isin(SHOWN_LEVELS)]
@@ -218,7 +243,10 @@ def main() -> None:
         benchmarks = benchmark_blocks(reference.parent / "benchmarks")
         fill(default_blocks(arguments.results, shares) | benchmarks)
     else:
-        fill(study_blocks(arguments.study, arguments.results))
+        blocks = study_blocks(arguments.study, arguments.results)
+        if arguments.study in BOTH_WAYS:
+            blocks |= latent_and_pixels(reference.parent)
+        fill(blocks)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from typing import Any
 
 import matplotlib
@@ -27,6 +28,7 @@ REGULARISATION = {
     "memorisation_s": "S: nearer to training rows\nthan to as many held-out rows",
 }
 N_COLUMNS = 3
+MOST_LINES = 5  # in one panel
 # Inches that an entry of a legend takes.
 ENTRY_WIDTH = 1.5
 LINE_STYLES: list[Any] = ["-", ":", "-.", (0, (5, 1, 1, 1, 1, 1))]
@@ -62,6 +64,16 @@ def panel_grid(
     return figure, panels
 
 
+def groups_of(table: pd.DataFrame, keys: list[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Rows by what keys hold, in the order of people: numbers within names count as numbers."""
+
+    def order(found: tuple[tuple[Any, ...], pd.DataFrame]) -> list[list[Any]]:
+        parts = (re.split(r"(\d+)", str(name)) for name in found[0])
+        return [[int(part) if part.isdigit() else part for part in name] for name in parts]
+
+    return sorted(table.groupby(keys), key=order)
+
+
 def draw_line(
     axes: Any, x: pd.Series, table: pd.DataFrame, y: str, colour: Any, style: dict[str, Any]
 ) -> None:
@@ -87,10 +99,14 @@ def line_handles(colours: dict[str, Any]) -> list[Line2D]:
     ]
 
 
-def entropy_colours(entropies: pd.Series) -> dict[Any, Any]:
-    """From dark to light with the entropy."""
-    found = sorted(entropies.dropna().unique())
-    return dict(zip(found, sns.color_palette("viridis", len(found)), strict=True))
+def entropy_colours(metrics: pd.DataFrame, shown: pd.Series) -> dict[Any, Any]:
+    """From dark to light with the entropies that are shown, the same in every figure of a study.
+
+    metrics: all of the study's.
+    """
+    found = sorted(metrics["entropy"].dropna().unique())
+    known = dict(zip(found, sns.color_palette("viridis", len(found)), strict=True))
+    return {of: known[of] for of in sorted(shown.dropna().unique())}
 
 
 def entropy_handles(colours: dict[Any, Any]) -> list[Line2D]:
@@ -98,9 +114,25 @@ def entropy_handles(colours: dict[Any, Any]) -> list[Line2D]:
     return line_handles({f"ε = {entropy:g}": colour for entropy, colour in colours.items()})
 
 
+def outermost(table: pd.DataFrame) -> pd.DataFrame:
+    """Of each flow the smallest and the largest entropy, and rows that were scored at both.
+
+    Panels over time bear no more lines; those over entropy show all of it.
+    """
+    of_flow = table.groupby(["dataset", "teacher"])["entropy"]
+    ends = (table["entropy"] == of_flow.transform("min")) | (
+        table["entropy"] == of_flow.transform("max")
+    )
+    found = table[ends]
+    keys = ["dataset", "teacher"]
+    known = found.groupby([*keys, "model"])["entropy"].transform("nunique")
+    return found[known == found.groupby(keys)["entropy"].transform("nunique")]
+
+
 def model_styles(table: pd.DataFrame) -> dict[Any, Any]:
-    """Dashed lines for the flow, other lines and marks for models."""
-    models = sorted(set(table["model"]) - {PARTICLES})
+    """Dashed lines for the flow, other lines and marks for models, the first for what has most."""
+    rows = table["model"].value_counts()
+    models = sorted(set(table["model"]) - {PARTICLES}, key=lambda name: (-rows[name], name))
     kinds = [{"marker": mark, "ls": line} for mark in MARKERS for line in LINE_STYLES]
     return {PARTICLES: {"marker": "o", "ls": "--"}} | dict(zip(models, kinds, strict=False))
 
@@ -120,17 +152,26 @@ def entropy_and_model_handles(colours: dict[Any, Any], styles: dict[Any, Any]) -
     ]
 
 
-def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of flows after time 0, at each one's smallest entropy, where a dataset has several."""
+def side_by_side(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Each dataset that has several flows, with their rows after time 0 at the smallest entropy.
+
+    Once for every MOST_LINES flows: in as few parts as that takes, as even as can be.
+    """
     found = table[table["time"] > 0]
     least = found.groupby(["dataset", "teacher"])["entropy"].transform("min")
     found = found[found["entropy"] == least]
-    return found[found.groupby("dataset")["teacher"].transform("nunique") > 1]
+    return [
+        (str(dataset), own[own["teacher"].isin(some)])
+        for dataset, own in found.groupby("dataset")
+        if (flows := own["teacher"].nunique()) > 1
+        for some in np.array_split(sorted(own["teacher"].unique()), -(-flows // MOST_LINES))
+    ]
 
 
 def colours_of(names: pd.Series) -> dict[Any, Any]:
-    """A colour for each name."""
-    found = sorted(names.unique())
+    """A colour for each name; the one with most rows has the first."""
+    rows = names.value_counts()
+    found = sorted(rows.index, key=lambda name: (-rows[name], name))
     palette = PALETTE if len(found) <= len(sns.color_palette(PALETTE)) else "husl"
     return dict(zip(found, sns.color_palette(palette, len(found)), strict=True))
 
@@ -220,8 +261,8 @@ def row_lines(
         draw_line(axes, part[x], part, y, colours[entropy], styles[model] | {"markersize": 3})
 
 
-def share_axis(axes: Any, table: pd.DataFrame, y: str) -> None:
-    """From 0 to 1, with the share of fresh data where shares have intervals."""
+def share_axis(axes: Any, table: pd.DataFrame, y: str, end: float = 1.0) -> None:
+    """From 0 to the end, with the share of fresh data where shares have intervals."""
     if f"{y}_low" in table:
         axes.axhline(0.5, **FRESH)
-    axes.set_ylim(0, 1.02)
+    axes.set_ylim(0, 1.02 * end)

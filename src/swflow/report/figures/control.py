@@ -14,6 +14,7 @@ from swflow.report.figures.common import (
     add_legend,
     entropy_colours,
     entropy_handles,
+    groups_of,
     panel_grid,
     time_axis,
 )
@@ -36,12 +37,12 @@ def figure(metrics: pd.DataFrame) -> Figure:
     table = fidelity.table(metrics)
     all_learned = table.groupby(["dataset", "teacher", "model"])["trained"].transform("all")
     points = table[~all_learned]
-    groups = list(points.groupby(["dataset", "teacher", "model", "passes"]))
+    groups = groups_of(points, ["dataset", "teacher", "model", "passes"])
     if not groups:
         raise InputError("metrics.csv holds no time or entropy between those learned; add one.")
     columns = min(len(groups), N_COLUMNS - 1)
     figure, panels = panel_grid(len(groups), columns, (5, 3.2), (0, 0.6), sharey=True)
-    colours = entropy_colours(points["entropy"])
+    colours = entropy_colours(metrics, points["entropy"])
     for axes, (key, group) in zip(panels.flat, groups, strict=False):
         for entropy, line in group.groupby("entropy"):
             colour = colours[entropy]

@@ -13,6 +13,8 @@ from swflow.report.figures.common import (
     add_legend,
     entropy_colours,
     entropy_handles,
+    groups_of,
+    outermost,
     panel_grid,
     plain_log_axis,
     time_axis,
@@ -22,9 +24,9 @@ from swflow.runtime.errors import InputError
 
 NEEDS = ()
 CAPTION = (
-    "SW₂ of the particles to training rows (solid) and held-out rows (dashed) over time, with "
-    "the number of steps above; bands: standard deviation over seeds. Dotted: of as many "
-    "draws from the training rows to each."
+    "SW₂ of the particles to training rows (solid) and held-out rows (dashed) over time, at the "
+    "smallest and the largest entropy, with the number of steps above; bands: standard deviation "
+    "over seeds. Dotted: of as many draws from the training rows to each."
 )
 CURVES = {"sw_train": "training rows", "sw_heldout": "held-out rows"}
 
@@ -38,8 +40,9 @@ def figure(metrics: pd.DataFrame) -> Figure:
     found = metrics[metrics["metric"].isin(CURVES)]
     if found.empty:
         raise InputError("metrics.csv holds no distance of a flow to its data; score particles.")
-    groups = list(found.groupby(["dataset", "teacher"]))
-    colours = entropy_colours(found["entropy"])
+    found = outermost(found)
+    groups = groups_of(found, ["dataset", "teacher"])
+    colours = entropy_colours(metrics, found["entropy"])
     lines: dict[Any, Any] = {"sw_train": "-", "sw_heldout": "--"}
     figure, panels = panel_grid(len(groups), min(len(groups), N_COLUMNS), (4.2, 3.3), (0, 0.8))
     for axes, (key, group) in zip(panels.flat, groups, strict=False):

@@ -11,6 +11,7 @@ from swflow.report.figures.common import (
     TIME_LABEL,
     add_legend,
     draw_line,
+    groups_of,
     model_colours,
     model_handles,
     panel_grid,
@@ -41,7 +42,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
     if table.empty:
         raise InputError("metrics.csv holds no model beside the flow; add one to an experiment.")
     colours, styles = model_colours(metrics, table["model"]), passes_styles(table)
-    flows = list(table.groupby(FLOW[:2]))
+    flows = groups_of(table, FLOW[:2])
     columns = max(flow["entropy"].nunique() for _, flow in flows)
     figure, panels = panel_grid(len(flows) * columns, columns, (2.8, 2.5), (1, 0.6), sharey=True)
     for line, (key, flow) in zip(panels, flows, strict=True):

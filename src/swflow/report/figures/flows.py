@@ -34,28 +34,28 @@ PANELS = {
 
 
 def figure(metrics: pd.DataFrame) -> Figure:
-    """A line for each flow: distances and sharpness over time, a line of panels for each dataset.
+    """A line for each flow: distances and sharpness over time, lines of panels for each dataset.
 
     Raises InputError where no dataset of images has several flows.
     """
     table = images.table(metrics)
     real = table[table["model"] == images.REAL[""]].set_index("dataset")
-    flows = side_by_side(table[table["model"] == PARTICLES])
-    groups = list(flows.groupby("dataset"))
+    groups = side_by_side(table[table["model"] == PARTICLES])
     if not groups:
         raise InputError("metrics.csv holds no two flows to the same images; add one.")
     figure, panels = panel_grid(len(PANELS) * len(groups), len(PANELS), (3.8, 3.2), (0.2, 0.9))
-    colours = colours_of(flows["teacher"])
+    every = pd.concat(own for _, own in groups)
+    colours = colours_of(every["teacher"])
     for line, (dataset, own) in zip(panels, groups, strict=True):
         for axes, (column, label) in zip(line, PANELS.items(), strict=True):
             for teacher, path in own.sort_values("time").groupby("teacher"):
                 axes.plot(path["time"], path[column], color=colours[teacher], marker="o", ms=4)
-            level = float(real[column][str(dataset)])
+            level = float(real[column][dataset])
             axes.axhline(level, **REFERENCE)
             axes.set(xlabel=TIME_LABEL, ylabel=label, yscale="log")
             time_axis(axes, own["time"].max())
-            low, high = min(level, own[column].min()), max(level, own[column].max())
-            plain_log_axis(axes, low, high)
+            levels = [level, *every.loc[every["dataset"] == dataset, column]]
+            plain_log_axis(axes, min(levels), max(levels))
         line[0].set_title(shown(dataset), loc="left")
     add_legend(figure, [*line_handles(colours), REAL_ROWS])
     return figure

@@ -42,7 +42,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
     figure, panels = plt.subplots(
         len(groups), 3, figsize=(12.5, 3.4 * len(groups) + 0.6), squeeze=False, layout="constrained"
     )
-    colours, styles = entropy_colours(table["entropy"]), model_styles(table)
+    colours, styles = entropy_colours(metrics, table["entropy"]), model_styles(table)
     names = {name: label for name, label in REGULARISATION.items() if name != "ratio"}
     for line, (teacher, own) in zip(panels, groups, strict=True):
         for axes, (column, label) in zip(line, names.items(), strict=True):

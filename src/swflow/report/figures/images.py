@@ -11,7 +11,9 @@ from swflow.report.figures.common import (
     add_legend,
     entropy_and_model_handles,
     entropy_colours,
+    groups_of,
     model_styles,
+    outermost,
     plain_log_axis,
     row_lines,
     time_axis,
@@ -25,9 +27,9 @@ CAPTION = (
     "Left: Fréchet distance of images to real ones, in the features of a classifier that trained "
     "nothing else, as a multiple of the distance of other real images (1: perfect). Right: the "
     "part of copies of training images that would be as near to them (0: fresh images, 1: "
-    "copies), with 95 % intervals at the smallest entropy. Dashed: the flows; other lines: what "
-    "learned them. Dotted: what encoder and decoder alone make of real images, and of training "
-    "images."
+    "copies), with 95 % intervals at the smallest entropy. Dashed: the flows, at their smallest "
+    "and largest entropy; other lines: what learned them. Dotted: what encoder and decoder alone "
+    "make of real images, and of training images."
 )
 PANELS = {
     "ratio": "distance to real images / floor",
@@ -46,7 +48,8 @@ def figure(metrics: pd.DataFrame) -> Figure:
     real = table[table["time"].isna() & table["model"].isin(LINES)]
     table = table[~table["model"].str.endswith(images.EVENLY)]
     table = table.dropna(subset=["time", "entropy"])
-    groups = list(table.groupby(["dataset", "teacher"]))
+    table = outermost(table)
+    groups = groups_of(table, ["dataset", "teacher"])
     if not groups:
         raise InputError("metrics.csv holds no images of a flow; add an experiment with images.")
     figure, panels = plt.subplots(
@@ -56,7 +59,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
         squeeze=False,
         layout="constrained",
     )
-    colours, styles = entropy_colours(table["entropy"]), model_styles(table)
+    colours, styles = entropy_colours(metrics, table["entropy"]), model_styles(table)
     for line, ((dataset, teacher), own) in zip(panels, groups, strict=True):
         for axes, (column, label) in zip(line, PANELS.items(), strict=True):
             row_lines(axes, own, "time", column, colours, styles, own["entropy"].min())

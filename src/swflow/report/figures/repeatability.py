@@ -26,16 +26,16 @@ CAPTION = (
 
 
 def figure(metrics: pd.DataFrame) -> Figure:
-    """A panel for each dataset that has several flows, a line for each of them.
+    """Panels for each dataset that has several flows, a line for each of them.
 
     Raises InputError where no dataset has several flows that were repeated.
     """
-    found = side_by_side(repeatability.table(metrics))
-    if not len(found):
+    groups = side_by_side(repeatability.table(metrics))
+    if not groups:
         raise InputError("metrics.csv holds no two flows that were repeated; add one.")
-    groups = list(found.groupby("dataset"))
     figure, panels = panel_grid(len(groups), min(3, len(groups)), (5, 3.6), (0.4, 1.1))
-    colours = colours_of(found["teacher"])
+    every = pd.concat(own for _, own in groups)
+    colours = colours_of(every["teacher"])
     for axes, (dataset, own) in zip(panels.flat, groups, strict=False):
         for teacher, path in own.sort_values("time").groupby("teacher"):
             colour, mean = colours[teacher], path["repeatability"]
@@ -46,6 +46,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
         axes.set(xlabel=TIME_LABEL, ylabel="apart, % of the variance", yscale="log")
         axes.set_title(shown(dataset))
         time_axis(axes, own["time"].max())
-        plain_log_axis(axes, own["repeatability"].min(), own["repeatability"].max())
+        levels = every.loc[every["dataset"] == dataset, "repeatability"]
+        plain_log_axis(axes, levels.min(), levels.max())
     add_legend(figure, line_handles(colours))
     return figure
