@@ -12,7 +12,7 @@ STUDIES := paper compute ablation generalisation rivals study study_images memor
 	mnist_pixels fashion_pixels cifar10_pixels images_gpu images_gpu_minutes
 REFERENCES := $(STUDIES:%=reference-%)
 
-.PHONY: help demo explorer results report site test stress benchmarks reference lint format clean
+.PHONY: help demo explorer results report site test stress fuzz benchmarks reference lint format clean
 .PHONY: $(STUDIES) $(REFERENCES)
 .DEFAULT_GOAL := help
 
@@ -57,10 +57,13 @@ site: $(STAMP)  ## Build the site into site/, warnings as errors
 test: $(STAMP) $(EXPLORER)  ## Install, then run all tests
 	$(RUN) pytest --numprocesses $$($(PYTHON) -c 'import os; print(1 + os.cpu_count())') --dist loadfile --no-loadscope-reorder
 
-stress: $(STAMP)  ## Kill simulations a hundred times, other stages and Snakemake twenty; tamper with files 100,000 times
+stress: $(STAMP) fuzz  ## Kill simulations a hundred times, other stages and Snakemake twenty; fuzz
 	$(RUN) SWFLOW_KILLS=100 pytest -rP tests/stages/test_resume.py -k killed
 	$(RUN) SWFLOW_KILLS=20 pytest -rP tests/test_faults.py -k killed
-	$(RUN) SWFLOW_EXAMPLES=100000 pytest -rP tests/test_hostile.py -k tampered
+
+fuzz: $(STAMP)  ## Change files that readers take a million times, guided by coverage (half an hour)
+	$(BIN)/pip install --quiet --editable '.[fuzz]' --constraint constraints.txt
+	$(RUN) python -m tests.fuzz --out results/reference/benchmarks/fuzzing.md
 
 benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings on this CPU (15 minutes)
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/drift.py --out results/reference/benchmarks/drift-cpu.md

@@ -5,17 +5,24 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.pipeline import copied_code
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
 CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
 STARTUP_SECONDS = 90
 # CPUs and MiB that each node says it has; the second has what passes for a GPU.
 NODE_CPUS, NODE_MEMORY = 4, 64000
+RUNTIME = "min(attempt * 60, 240)"  # minutes; 240 is this cluster's MaxTime
 
 CONFIG = """
 ClusterName=toy
@@ -74,11 +81,21 @@ class Cluster:
     """A running cluster: its environment, and what it says of jobs."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.daemons = folder, dict[str, "subprocess.Popen[bytes]"]()
         self.environment = os.environ | {
             "SLURM_CONF": str(folder / "slurm.conf"),
             "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
         }
+
+    def start(self, name: str) -> None:
+        """A daemon, also one that was killed."""
+        with (self.folder / f"{name}.out").open("a") as log:
+            self.daemons[name] = subprocess.Popen(
+                _daemons(self.folder)[name],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.environment,
+            )
 
     def ask(self, *command: str) -> str:
         """The output of a client."""
@@ -93,26 +110,52 @@ class Cluster:
         return [dict(zip(names, line.split("|"), strict=True)) for line in lines.splitlines()]
 
 
+class Project:
+    """The project as a user of this cluster edits it, and a study of it below the same folder."""
+
+    def __init__(self, cluster: Cluster, folder: Path, study: dict[str, Any]) -> None:
+        self.cluster, self.code = cluster, copied_code(folder / "code")
+        self.config, self.run = folder / "study.yaml", folder / "run"
+        self.config.write_text(yaml.safe_dump(study))
+        path = self.code / "profiles" / "slurm" / "config.yaml"
+        profile = yaml.safe_load(path.read_text())
+        site = {"slurm_partition": "short", "slurm_account": "toy", "runtime": RUNTIME}
+        profile["default-resources"] |= site
+        profile |= {"slurm-init-seconds-before-status-checks": 3, "latency-wait": 10}
+        path.write_text(yaml.safe_dump(profile))
+
+    def command(self, *options: str) -> list[str]:
+        """Snakemake with the profile of clusters."""
+        command = [sys.executable, "-m", "snakemake", "-s", str(self.code / "Snakefile")]
+        command += ["--workflow-profile", str(self.code / "profiles" / "slurm")]
+        command += ["--directory", str(self.run), "--configfile", str(self.config)]
+        return [*command, *options]
+
+    def environment(self, *first: Path) -> dict[str, str]:
+        """Of Snakemake, and through it of its jobs; first: folders at the head of PATH."""
+        paths = [*first, Path(sys.executable).parent, self.cluster.environment["PATH"]]
+        return self.cluster.environment | {
+            "PATH": os.pathsep.join(map(str, paths)),
+            "PYTHONPATH": str(self.code / "src"),
+        }
+
+
 @contextmanager
 def running() -> Iterator[Cluster]:
     """Start a cluster, and take it down whatever happens."""
     # A short path: unix sockets hold about a hundred characters.
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
-    cluster, started = Cluster(folder), []
+    cluster = Cluster(folder)
     try:
         _configure(folder)
-        for name, command in _daemons(folder):
-            with (folder / f"{name}.out").open("w") as log:
-                process = subprocess.Popen(
-                    command, stdout=log, stderr=subprocess.STDOUT, env=cluster.environment
-                )
-            started.append(process)
+        for name in _daemons(folder):
+            cluster.start(name)
             if name == "munged":
                 _wait(lambda: (folder / "munge.socket").exists(), folder)
         _wait(lambda: _idle(cluster), folder)
         yield cluster
     finally:
-        for process in reversed(started):
+        for process in reversed(cluster.daemons.values()):
             process.send_signal(signal.SIGTERM)
             try:
                 process.wait(20)
@@ -146,15 +189,17 @@ def _configure(folder: Path) -> None:
     wrapper.chmod(0o755)
 
 
-def _daemons(folder: Path) -> Iterator[tuple[str, list[str]]]:
+def _daemons(folder: Path) -> dict[str, list[str]]:
+    """The command of each, in the order of their start."""
     munged, slurmctld, slurmd = (str(_program(name)) for name in DAEMONS)
     files = ("socket", "key", "log", "pid", "seed")
     options = {name: f"{folder}/munge.{name}" for name in files}
     named = [f"--{k}{'' if k == 'socket' else '-file'}={v}" for k, v in options.items()]
-    yield "munged", [munged, "--foreground", "--force", "--num-threads=2", *named]
-    yield "slurmctld", [slurmctld, "-D", "-i"]
-    for node in ("n1", "n2"):
-        yield f"slurmd-{node}", [slurmd, "-D", "-N", node]
+    return {
+        "munged": [munged, "--foreground", "--force", "--num-threads=2", *named],
+        "slurmctld": [slurmctld, "-D", "-i"],
+        **{f"slurmd-{node}": [slurmd, "-D", "-N", node] for node in ("n1", "n2")},
+    }
 
 
 def _idle(cluster: Cluster) -> bool:

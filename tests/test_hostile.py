@@ -17,112 +17,31 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from swflow.datasets.array import array
-from swflow.datasets.idx import parse_idx
 from swflow.datasets.images import images
-from swflow.datasets.make import RawRows
-from swflow.models.draws import sampling_conditions
 from swflow.runtime.errors import InputError
-from swflow.settings import ArraySettings, GaussianFitSettings, ImagesSettings, SimulationSettings
-from swflow.stages.loading import load
-from swflow.stages.prepare import write_splits
-from swflow.stages.sample import write_samples
-from swflow.stages.simulate import simulate_dataset
-from swflow.stages.train import train
+from swflow.settings import ArraySettings, ImagesSettings
 from swflow.store.dataset import read_dataset
-from swflow.store.samples import read_samples
-from swflow.store.scores import read_scores, write_scores
-from swflow.store.trajectory import TrajectoryStore
-from tests.helpers import TINY_FLOW, run_of
+from swflow.store.scores import read_scores
 from tests.pipeline import ROOT
+from tests.strangers import READERS, RNG, rows, write_good_files
 
 EXAMPLES = int(os.environ.get("SWFLOW_EXAMPLES", "60"))
-RNG = np.random.default_rng(0)
 GIB = 2**30
-
-
-def rows(path: Path) -> Any:
-    return array(
-        ArraySettings(path=path, labels="y" if path.suffix in (".npz", ".h5") else None), RNG
-    )
-
-
-def pictures(path: Path) -> Any:
-    return images(ImagesSettings(path=path), RNG)
-
-
-def every_draw(path: Path) -> Any:
-    return list(read_samples(path))
-
-
-def every_slice(path: Path) -> Any:
-    store = TrajectoryStore(path)
-    return [store.read("particles", k) for k in range(len(store.time))]
-
-
-def idx(path: Path) -> Any:
-    return parse_idx(path.read_bytes(), str(path))
-
-
-# A reader, and which file of a product is tampered with.
-READERS: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "rows.npy": (rows, ""),
-    "rows.npz": (rows, ""),
-    "rows.csv": (rows, ""),
-    "rows.h5": (rows, ""),
-    "images.idx": (idx, ""),
-    "pictures.zip": (pictures, ""),
-    "pictures.tar": (pictures, ""),
-    "pictures": (pictures, "a/0.png"),
-    "dataset.h5": (read_dataset, ""),
-    "draws.h5": (every_draw, ""),
-    "scores.json": (read_scores, ""),
-    "model": (load, "settings.json"),
-    "model ": (load, "weights.safetensors"),
-    "flow.zarr": (every_slice, "zarr.json"),
-    "flow.zarr ": (every_slice, "particles/zarr.json"),
-    "flow.zarr  ": (every_slice, "particles/c/0/0/0"),
-}
 
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a good file for each reader."""
     folder = tmp_path_factory.mktemp("good")
-    x, y = RNG.normal(size=(20, 3)).astype(np.float32), np.arange(20) % 2
-    np.save(folder / "rows.npy", x)
-    np.savez(folder / "rows.npz", x=x, y=y)
-    np.savetxt(folder / "rows.csv", x, delimiter=",", header="a,b,c", comments="")
-    with h5py.File(folder / "rows.h5", "w") as file:
-        file["x"], file["y"] = x, y
-    pixels = RNG.integers(0, 256, (12, 6, 5), dtype=np.uint8)
-    header = bytes([0, 0, 8, 3]) + struct.pack(">3I", *pixels.shape)
-    (folder / "images.idx").write_bytes(header + pixels.tobytes())
-    for k, image in enumerate(pixels):
-        place = folder / "pictures" / "ab"[k % 2] / f"{k // 2}.png"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(place)
-    shutil.make_archive(str(folder / "pictures"), "zip", folder / "pictures")
-    shutil.make_archive(str(folder / "pictures"), "tar", folder / "pictures")
-    splits = {name: RawRows(x + k, y) for k, name in enumerate(("train", "heldout", "test"))}
-    write_splits(splits, "mine", folder / "dataset.h5")
-    dataset = read_dataset(folder / "dataset.h5")
-    flow = SimulationSettings(**TINY_FLOW | {"n_particles": 32, "n_directions": 30})
-    simulate_dataset(dataset, flow, 0, folder / "flow.zarr", "cpu")
-    run = run_of(folder / "flow.zarr")
-    train(GaussianFitSettings(), dataset, [run], 0, folder / "model", "cpu")
-    model = load(folder / "model")
-    write_samples(model, 10, sampling_conditions(model, [], [], []), 0, folder / "draws.h5")
-    write_scores(folder / "scores.json", [{"metric": "a", "value": 1.0}], "key", {"dataset": "d"})
+    write_good_files(folder)
     return folder
 
 
@@ -134,8 +53,8 @@ def place(good: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", READERS)
 def test_good_files_can_be_read(good: Path, name: str) -> None:
-    reader, _ = READERS[name]
-    assert reader(good / name.strip()) is not None
+    reader = READERS[name]
+    assert reader.read(good / reader.product) is not None
 
 
 # Where, relative to the length, and what is written there; or where the file is cut.
@@ -160,8 +79,8 @@ def test_tampered_files_end_in_a_message_or_are_read(
     kept: float,
     junk: bytes,
 ) -> None:
-    reader, inner = READERS[name]
-    source, target = good / name.strip() / inner, place / name.strip() / inner
+    read, product, inner = READERS[name]
+    source, target = good / product / inner, place / product / inner
     content = bytearray(source.read_bytes())
     for at, new in changes:
         begin = int(at * len(content))
@@ -169,7 +88,7 @@ def test_tampered_files_end_in_a_message_or_are_read(
     target.write_bytes(bytes(content[: round(kept * len(content))]) + junk)
     try:
         with suppress(InputError):  # all else is a crash
-            reader(place / name.strip())
+            read(place / product)
     finally:
         shutil.copy(source, target)
 
@@ -256,31 +175,31 @@ def outside(path: Path) -> None:
 
 
 HUGE: dict[str, tuple[str, Callable[[Path], None]]] = {
-    "npy": ("rows.npy", huge_npy),
-    "npz": ("rows.npz", huge_npz),
-    "HDF5": ("rows.h5", huge_h5),
-    "IDX": ("images.idx", huge_idx),
-    "dataset": ("dataset.h5", huge_dataset),
-    "samples": ("draws.h5", huge_draws),
-    "Zarr, times": ("flow.zarr", lambda path: huge_array(path, "time")),
-    "Zarr, a slice": ("flow.zarr", huge_slice),
-    "safetensors": ("model", huge_weights),
-    "picture": ("pictures", huge_picture),
-    "archive outside its folder": ("pictures.tar", outside),
+    "npy": ("NumPy", huge_npy),
+    "npz": ("NumPy archive", huge_npz),
+    "HDF5": ("HDF5", huge_h5),
+    "IDX": ("IDX", huge_idx),
+    "dataset": ("dataset", huge_dataset),
+    "samples": ("samples", huge_draws),
+    "Zarr, times": ("Zarr", lambda path: huge_array(path, "time")),
+    "Zarr, a slice": ("Zarr", huge_slice),
+    "safetensors": ("safetensors", huge_weights),
+    "picture": ("image", huge_picture),
+    "archive outside its folder": ("tar of images", outside),
 }
 
 
 @pytest.mark.parametrize("kind", HUGE)
 def test_what_claims_terabytes_takes_no_memory(good: Path, tmp_path: Path, kind: str) -> None:
     name, tamper = HUGE[kind]
-    reader, _ = READERS[name]
-    path = tmp_path / name
-    copy = shutil.copytree if (good / name).is_dir() else shutil.copy
-    copy(good / name, path)
+    read, product, _ = READERS[name]
+    path = tmp_path / product
+    copy = shutil.copytree if (good / product).is_dir() else shutil.copy
+    copy(good / product, path)
     tamper(path)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(InputError):
-        reader(path)
+        read(path)
     assert 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) < GIB
 
 
@@ -308,11 +227,11 @@ def test_json_without_an_end_is_refused(good: Path, tmp_path: Path, depth: int) 
     (tmp_path / "scores.json").write_text(deep)
     with pytest.raises(InputError):
         read_scores(tmp_path / "scores.json")
-    for name, inner in (("model", "settings.json"), ("flow.zarr", "zarr.json")):
+    for read, name, inner in (READERS["settings of a model"], READERS["Zarr"]):
         shutil.copytree(good / name, tmp_path / name)
         (tmp_path / name / inner).write_text(deep)
         with pytest.raises(InputError):
-            READERS[name][0](tmp_path / name)
+            read(tmp_path / name)
 
 
 def test_nothing_of_a_user_is_unpickled() -> None:

@@ -1,7 +1,6 @@
 """The pipeline on a real SLURM: one job for each rule, with faults on the way."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,11 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from tests import slurm
 from tests.helpers import arrays, run_of, wait_until
-from tests.pipeline import copied_code
 
 ABSENT = slurm.missing()
 pytestmark = [
@@ -72,7 +69,6 @@ esac
 exec {swflow} "$@"
 """
 SECONDS = 900
-RUNTIME = "min(attempt * 60, 240)"  # minutes; 240 is this cluster's MaxTime
 
 
 @pytest.fixture(scope="module")
@@ -90,18 +86,6 @@ def gpu_study(
     folder = tmp_path_factory.mktemp("gpus")
     with started_study(cluster, folder, WITH_GPUS, *until) as study:
         yield study
-
-
-def copied_project(folder: Path) -> Path:
-    """The project as a user of this cluster edits it: the profile's partition and account."""
-    copied_code(folder)
-    path = folder / "profiles" / "slurm" / "config.yaml"
-    profile = yaml.safe_load(path.read_text())
-    site = {"slurm_partition": "short", "slurm_account": "toy", "runtime": RUNTIME}
-    profile["default-resources"] |= site
-    profile |= {"slurm-init-seconds-before-status-checks": 3, "latency-wait": 10}
-    path.write_text(yaml.safe_dump(profile))
-    return folder
 
 
 def faulty_swflow(folder: Path) -> Path:
@@ -143,18 +127,10 @@ def started_study(
     cluster: slurm.Cluster, folder: Path, study: dict[str, Any] = STUDY, *options: str
 ) -> Iterator[Study]:
     """A study that is under way, and stopped when the block ends."""
-    code = copied_project(folder / "code")
-    config, log = folder / "study.yaml", folder / "snakemake.log"
-    config.write_text(yaml.safe_dump(study))
-    paths = [faulty_swflow(folder), Path(sys.executable).parent, cluster.environment["PATH"]]
-    command = [sys.executable, "-m", "snakemake", "-s", str(code / "Snakefile")]
-    command += ["--workflow-profile", str(code / "profiles" / "slurm")]
-    command += ["--directory", str(folder / "run"), "--configfile", str(config), *options]
-    environment = cluster.environment | {
-        "PATH": os.pathsep.join(map(str, paths)),
-        "PYTHONPATH": str(code / "src"),
-    }
+    project, log = slurm.Project(cluster, folder, study), folder / "snakemake.log"
+    environment = project.environment(faulty_swflow(folder))
     with log.open("w") as output:
+        command = project.command(*options)
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
         yield Study(process, folder, log)

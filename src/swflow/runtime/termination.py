@@ -10,8 +10,11 @@ from typing import NoReturn
 EXIT_CODE = 128 + signal.SIGTERM
 
 
-class TerminatedError(Exception):
-    """A stage was told to stop, and what it had done was kept as far as it can be."""
+class TerminatedError(BaseException):
+    """A stage was told to stop, and what it had done was kept as far as it can be.
+
+    No fault of what is read or computed: what handles every `Exception` of a library lets it pass.
+    """
 
 
 @contextmanager

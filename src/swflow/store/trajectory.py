@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec
-from zarr.errors import ArrayNotFoundError, GroupNotFoundError, NodeNotFoundError
 
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
@@ -136,17 +135,7 @@ class TrajectoryStore:
             _, n, dim = self._array("particles").shape
         except InputError:
             raise
-        except (
-            OSError,
-            NodeNotFoundError,
-            GroupNotFoundError,
-            ArrayNotFoundError,
-            KeyError,
-            TypeError,
-            ValueError,  # of JSON, too
-            RecursionError,
-            AttributeError,
-        ) as error:
+        except Exception as error:  # Zarr raises unrelated types
             raise InputError(f"{path}: no trajectory store ({error}). {self.remedy}") from error
         self.shape = n, dim
         self.block_rows: int = self._array("particles").chunks[1]
@@ -175,7 +164,7 @@ class TrajectoryStore:
             values: np.ndarray = stored[index, rows]
         except InputError as error:
             raise InputError(f"{error} {self.remedy}") from error
-        except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
+        except Exception as error:  # Zarr raises unrelated types
             raise InputError(
                 f"{shard}: this part of the store is broken ({error}). {self.remedy}"
             ) from error

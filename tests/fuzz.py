@@ -1,0 +1,78 @@
+"""A coverage-guided fuzzer of every reader, into a table: `make fuzz`.
+
+libFuzzer, through atheris, changes bytes of good files so that they reach other lines of the
+package's code and of the libraries' Python code. A reader may read what it is given or end in an
+InputError; all else is a crash, as are more than 10 s and more than 1 GiB. Inputs that crash are
+kept, each with a log. Exits with 1 where there is one.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from swflow.runtime.provenance import machine
+from tests.strangers import READERS
+
+# Inputs of each: of formats that take milliseconds to read fewer.
+MANY, SOME = 1_000_000, 100_000
+RUNS = dict.fromkeys(READERS, SOME) | dict.fromkeys(
+    ("NumPy", "IDX", "JSON", "settings of a model", "safetensors"), MANY
+)
+LIMITS = ("-timeout=10", "-rss_limit_mb=1024")
+# In memory where the system has such a folder.
+SCRATCH = "/dev/shm" if Path("/dev/shm").is_dir() else None
+COLUMNS = ("reader", "inputs", "seconds", "kept for what they reach", "peak MiB", "crashes")
+
+
+def fuzzed(name: str, runs: int, seed: int, kept: Path) -> list[object]:
+    """One reader in a process of its own: a line of the table."""
+    flags = [*LIMITS, f"-runs={runs}", f"-seed={seed}", f"-artifact_prefix={kept}/"]
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(dir=SCRATCH, prefix="swflow-fuzz-") as scratch:
+        command = [sys.executable, "-m", "tests.fuzz_reader", name, scratch, *flags]
+        done = subprocess.run(
+            [*command, "-print_final_stats=1"], capture_output=True, text=True, check=False
+        )
+    said = dict(re.findall(r"stat::(\w+):\s+(\d+)", done.stderr))
+    if done.returncode:
+        (kept / f"{name}.log").write_text(done.stdout + done.stderr)
+    if not said:
+        raise SystemExit(f"{name}: nothing was fuzzed; see {kept / name}.log.")
+    return [
+        name,
+        f"{int(said['number_of_executed_units']):,}",
+        f"{time.monotonic() - begun:.0f}",
+        re.findall(r"corp: (\d+)", done.stderr)[-1],
+        said["peak_rss_mb"],
+        int(done.returncode != 0),
+    ]
+
+
+def main() -> None:
+    """All readers, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=READERS, nargs="*", default=list(READERS))
+    parser.add_argument("--runs", type=int, help="inputs of each (default: 10^6 or 10^5)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kept", type=Path, default=Path("fuzz"), help="folder of what crashed")
+    parser.add_argument("--out", type=Path, help="Markdown table")
+    given = parser.parse_args()
+    given.kept.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for name in given.only:
+        lines.append(fuzzed(name, given.runs or RUNS[name], given.seed, given.kept))
+        print(*lines[-1], sep="\t", flush=True)
+    if given.out:
+        table = [COLUMNS, ["---"] * len(COLUMNS), *lines]
+        text = "".join("| " + " | ".join(map(str, line)) + " |\n" for line in table)
+        head = "# Fuzzing of what reads files\n\nMade by `make fuzz`."
+        given.out.write_text(f"{head}\n\n- machine: {machine()}\n\n{text}")
+    raise SystemExit(any(line[-1] for line in lines))
+
+
+if __name__ == "__main__":
+    main()
