@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from swflow.cli.app import app
+from swflow.metrics import memorisation
 from swflow.metrics.completion import measure
+from swflow.metrics.images import measure as images_measure
 from swflow.metrics.names import SWAPPED
 from swflow.metrics.subject import Subject
 from swflow.models.completing import CompletingModel
@@ -64,11 +66,15 @@ def model(made: Path) -> CompletingModel:
     return found
 
 
-def scored(made: Path, images: Dataset, sampler: "CompletingModel | Particles") -> dict[str, float]:
+def subject_of(made: Path, images: Dataset, sampler: "CompletingModel | Particles") -> Subject:
     chosen = completing(sampler, lambda: images)
     draws = list(stored_draws(chosen, 60, sampling_conditions(chosen, times=[100.0]), 0))
     space = load_features(made / "features")
-    rows = list(measure(Subject(sampler, images, draws, images=images, features=space)))
+    return Subject(chosen, images, draws, images=images, features=space)
+
+
+def scored(made: Path, images: Dataset, sampler: "CompletingModel | Particles") -> dict[str, float]:
+    rows = list(measure(subject_of(made, images, sampler)))
     return {row.metric: row.value for row in rows} | {
         f"floor of {row.metric}": row.floor or 0.0 for row in rows
     }
@@ -92,6 +98,18 @@ def test_of_a_flow_its_particles_are_measured(made: Path, images: Dataset) -> No
         "completed_frechet",
         "completed_seam",
     }
+
+
+def test_what_holds_pixels_of_rows_is_not_searched_for_copies(
+    made: Path, images: Dataset, model: CompletingModel
+) -> None:
+    """Completed held-out images are near to those by that alone, and particles to training ones."""
+    for sampler in (model, Particles([run_of(made / "flow.zarr")])):
+        subject = subject_of(made, images, sampler)
+        assert list(memorisation.measure(subject)) == []
+        names = {row.metric for row in images_measure(subject)}
+        assert {"feature_frechet", "pixel_frechet", "sharpness"} <= names
+        assert not [name for name in names if "copied" in name or "memorisation" in name]
 
 
 def test_the_table_has_a_row_for_each_and_one_for_the_control() -> None:

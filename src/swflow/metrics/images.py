@@ -62,7 +62,8 @@ def measure(subject: Subject) -> Iterator[Row]:
     In the features of a classifier that trained nothing else and in pixels (model units), of as
     many draws as there are fresh real images, against other real images: frechet, kernel (with
     errors), precision, recall, density, coverage; memorisation_a, _s, copied: see `Memorisation`
-    (in features the training rows are those that the classifier did not learn from).
+    (in features the training rows are those that the classifier did not learn from; not of draws
+    that hold known pixels of some rows, which are near to those by that alone).
     class_agreement: part of labelled draws whose class the classifier sees; sharpness: power of
     fine detail over that of real images (`fine_power`).
     With a prefix: EVEN, of evenly spread draws at the end, where source points are carried; of real
@@ -159,13 +160,15 @@ class Gallery:
         self.real = real_images(Compared(key, images, features, settings, n, but_last))
         self.dataset, self.seed = subject.dataset, subject.seed
         self.n_copies = subject.settings.n_memorisation
+        self.holds_pixels = subject.sampler.spec.known is not None
 
     def of_draws(self, draws: Draws) -> Iterator[Measure]:
         """The measures of draws in model units, of as many as are looked at."""
         n = max(self.real.n, self.n_copies)
         points = self.real.points(self.dataset.units.decode(draws.flat[:n]))
         yield from self._quality(points, None if draws.label is None else draws.label[:n])
-        yield from self._copies(points)
+        if not self.holds_pixels:
+            yield from self._copies(points)
 
     def of_even_draws(self, model: SourceModel, draws: Draws) -> Iterator[Measure]:
         """The quality of draws from evenly spread source points, under the condition of others."""

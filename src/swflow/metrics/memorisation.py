@@ -27,7 +27,12 @@ LOG_CHANCE = 14
 
 
 def measure(subject: Subject) -> Iterator[Row]:
-    """Of all draws: see `Memorisation`. Of real rows others that nobody saw: the null."""
+    """Of all draws: see `Memorisation`. Of real rows others that nobody saw: the null.
+
+    Nothing of draws that hold known pixels of some rows: they are near to those by that alone.
+    """
+    if subject.sampler.spec.known is not None:
+        return
     data, n = subject.dataset, subject.settings.n_memorisation
     few = few_heldout(data.fresh.rows(), data.size("train"), subject.settings)
     rows, seed = Memorisation(data.rows("train"), few, n), subject.seed
