@@ -46,6 +46,7 @@ BENCHMARKS = (
     "structured",
     "target-batch",
     "pairs",
+    "local-cpu",
     "drift-gpu",
     "local-gpu",
     "determinism",
