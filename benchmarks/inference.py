@@ -2,7 +2,7 @@
 
 Run after the default study:
 
-    python benchmarks/inference.py --out results/reference/default/inference.md
+    python benchmarks/inference.py --out results/reference/benchmarks/inference.md
 
 Both in one process and in turn, after a warm-up; medians of the pairs, and whole processes
 beside them. The flow is given its best form: only the last time is stored, no distances, no disk.

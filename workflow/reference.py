@@ -47,6 +47,7 @@ BENCHMARKS = (
     "target-batch",
     "pairs",
     "local-cpu",
+    "inference",
     "drift-gpu",
     "local-gpu",
     "determinism",
