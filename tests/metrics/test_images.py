@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swflow.metrics.images import fine_power, measure
+from swflow.metrics.images import measure
 from swflow.metrics.names import DECODED, EVEN, OFFICIAL, TRAINING
+from swflow.metrics.spectrum import fine_power
 from swflow.metrics.subject import Row, Subject
 from swflow.models.draws import sampling_conditions, stored_draws
 from swflow.models.heldout_rows import HeldoutRows

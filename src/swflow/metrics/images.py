@@ -13,6 +13,7 @@ from swflow.metrics.frechet import FrechetTo, kernel_distance
 from swflow.metrics.generation import NEIGHBOURS, overlap
 from swflow.metrics.memorisation import Memorisation, few_heldout
 from swflow.metrics.names import DECODED, EVEN, FEATURE, OFFICIAL, PIXEL, TRAINING
+from swflow.metrics.spectrum import fine_power
 from swflow.metrics.subject import Measure, Row, Subject
 from swflow.models.draws import Draws
 from swflow.models.source_model import SourceModel
@@ -23,7 +24,6 @@ from swflow.runtime.errors import InputError
 from swflow.settings import ScoreSettings
 
 NEEDS = ("samples", "dataset", "images")
-BATCH_ROWS = 1000  # whose spectra are held at once
 SETTINGS = ("n_exact", "n_memorisation", "image_stride", "heldout_ratio")
 FLOORS = {
     "feature_frechet": "test_set",
@@ -270,16 +270,6 @@ class Space:
         found = overlap(distances(x, real), distances(x, x), of_real, min(NEIGHBOURS, few - 1))
         for name, value in found.items():
             yield Measure(name, value, few)
-
-
-def fine_power(images: np.ndarray) -> float:
-    """Mean power of the waves of images `(n, c, h, w)` that are shorter than four pixels."""
-    height, width = images.shape[-2:]
-    tall, wide = np.fft.fftfreq(height), np.fft.rfftfreq(width)
-    fine = np.hypot(tall[:, None], wide) > 0.25
-    parts = np.array_split(images, max(1, len(images) // BATCH_ROWS))
-    power = sum(np.square(np.abs(np.fft.rfft2(part)[..., fine])).sum() for part in parts)
-    return float(power / len(images))
 
 
 def thinned(split: Split, n: int) -> Split:
