@@ -12,7 +12,7 @@ STUDIES := paper compute ablation generalisation rivals study study_images memor
 	mnist_pixels fashion_pixels cifar10_pixels images_gpu images_gpu_minutes
 REFERENCES := $(STUDIES:%=reference-%)
 
-.PHONY: help demo explorer results report site test stress fuzz benchmarks reference lint format clean
+.PHONY: help demo explorer results report site test stress fuzz soak benchmarks reference lint format clean
 .PHONY: $(STUDIES) $(REFERENCES)
 .DEFAULT_GOAL := help
 
@@ -64,6 +64,9 @@ stress: $(STAMP) fuzz  ## Kill simulations a hundred times, other stages and Sna
 fuzz: $(STAMP)  ## Change files that readers take a million times, guided by coverage (half an hour)
 	$(BIN)/pip install --quiet --editable '.[fuzz]' --constraint constraints.txt
 	$(RUN) python -m tests.fuzz --out results/reference/benchmarks/fuzzing.md
+
+soak: $(STAMP)  ## A study of 500 jobs on a SLURM of this machine, killed at random (40 minutes)
+	$(RUN) python -m tests.soak --out results/reference/benchmarks/soak.md
 
 benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings on this CPU (15 minutes)
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/drift.py --out results/reference/benchmarks/drift-cpu.md
