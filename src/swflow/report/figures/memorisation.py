@@ -53,7 +53,8 @@ def figure(metrics: pd.DataFrame) -> Figure:
         for axes, (column, label) in zip(line, names.items(), strict=True):
             row_lines(axes, own, "time", column, colours, styles)
             share_axis(axes, own, column, end)
-            axes.set(xlabel=TIME_LABEL, ylabel=label, title=titled(dataset, teacher))
+            axes.set(xlabel=TIME_LABEL, ylabel=label)
             time_axis(axes, own["time"].max())
+        line[0].set_title(titled(dataset, teacher), loc="left")
     entropy_and_model_legend(figure, colours, styles)
     return figure
