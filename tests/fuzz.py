@@ -14,7 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from swflow.runtime.provenance import machine
+import pandas as pd
+
+from tests.pages import write_page
 from tests.strangers import READERS
 
 # Inputs of each: of formats that take milliseconds to read fewer.
@@ -25,7 +27,7 @@ RUNS = dict.fromkeys(READERS, SOME) | dict.fromkeys(
 LIMITS = ("-timeout=10", "-rss_limit_mb=1024")
 # In memory where the system has such a folder.
 SCRATCH = "/dev/shm" if Path("/dev/shm").is_dir() else None
-COLUMNS = ("reader", "inputs", "seconds", "kept for what they reach", "peak MiB", "crashes")
+COLUMNS = ["reader", "inputs", "seconds", "kept for what they reach", "peak MiB", "crashes"]
 
 
 def fuzzed(name: str, runs: int, seed: int, kept: Path) -> list[object]:
@@ -67,10 +69,8 @@ def main() -> None:
         lines.append(fuzzed(name, given.runs or RUNS[name], given.seed, given.kept))
         print(*lines[-1], sep="\t", flush=True)
     if given.out:
-        table = [COLUMNS, ["---"] * len(COLUMNS), *lines]
-        text = "".join("| " + " | ".join(map(str, line)) + " |\n" for line in table)
-        head = "# Fuzzing of what reads files\n\nMade by `make fuzz`."
-        given.out.write_text(f"{head}\n\n- machine: {machine()}\n\n{text}")
+        table = pd.DataFrame(lines, columns=COLUMNS)
+        write_page(given.out, "Fuzzing of what reads files", "make fuzz", table)
     raise SystemExit(any(line[-1] for line in lines))
 
 

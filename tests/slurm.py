@@ -22,6 +22,26 @@ CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
 STARTUP_SECONDS = 90
 # CPUs and MiB that each node says it has; the second has what passes for a GPU.
 NODE_CPUS, NODE_MEMORY = 4, 64000
+# Of small jobs; simulations are as long as kills in their midst take.
+STUDY: dict[str, Any] = {
+    "datasets": {
+        "eight": {"kind": "eight_gaussians", "n_train": 300, "n_heldout": 99, "n_test": 99}
+    },
+    "flows": {
+        "flow": {
+            **{"horizon": 4, "n_times": 3, "step": 0.004, "n_directions": 8, "n_particles": 2000},
+        }
+    },
+    "models": {
+        "map": {"kind": "flow_map", "network": {"width": 8, "depth": 1}, "training": {"steps": 9}}
+    },
+    "experiments": [{"dataset": "eight", "flow": "flow", "models": ["map"]}],
+    "sample": {"n": 100},
+    "score": {
+        **{"n_draws": 50, "n_redraws": 2, "n_large": 60, "n_directions": 8, "n_classifier": 40},
+        **{"n_exact": 20, "n_timed": 20, "n_timings": 1},
+    },
+}
 RUNTIME = "min(attempt * 60, 240)"  # minutes; 240 is this cluster's MaxTime
 
 CONFIG = """

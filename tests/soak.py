@@ -14,36 +14,18 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from swflow.runtime.provenance import machine
 from swflow.stages.figures import write_figure
 from tests import slurm
+from tests.pages import write_page
 from tests.pipeline import counted
 
-# Jobs of a study with this many seeds: five for each, and some for all of them.
-STUDY: dict[str, Any] = {
-    "datasets": {
-        "eight": {"kind": "eight_gaussians", "n_train": 300, "n_heldout": 99, "n_test": 99}
-    },
-    "flows": {
-        "flow": {
-            **{"horizon": 4, "n_times": 3, "step": 0.04, "n_directions": 8, "n_particles": 2000},
-        }
-    },
-    "models": {
-        "map": {"kind": "flow_map", "network": {"width": 8, "depth": 1}, "training": {"steps": 9}}
-    },
-    "experiments": [{"dataset": "eight", "flow": "flow", "models": ["map"]}],
-    "sample": {"n": 100},
-    "score": {
-        **{"n_draws": 50, "n_redraws": 2, "n_large": 60, "n_directions": 8, "n_classifier": 40},
-        **{"n_exact": 20, "n_timed": 20, "n_timings": 1},
-    },
-}
+# Five jobs for each seed, and some for all of them.
+STUDY = slurm.STUDY | {"flows": {"flow": slurm.STUDY["flows"]["flow"] | {"step": 0.04}}}
 AWAY_SECONDS = 3  # of a node that was killed
 HALF = ("partial", "checkpoint", "lock")
 
@@ -217,11 +199,10 @@ def main() -> None:
             soak.process.wait()
         lost = soak.lost()
     lines = [*soak.table(), ("lost, half written or left to do", len(lost))]
-    text = "| | |\n|---|---|\n" + "".join(f"| {name} | {value} |\n" for name, value in lines)
-    print(text, *lost, sep="\n")
+    print(*(f"{name}: {value}" for name, value in lines), *lost, sep="\n")
     if given.out:
-        head = "# A study soaked in faults\n\nMade by `make soak`."
-        given.out.write_text(f"{head}\n\n- machine: {machine()}\n\n{text}")
+        table = pd.DataFrame(lines, columns=["what", "how many"])
+        write_page(given.out, "A study soaked in faults", "make soak", table)
         timeline = pd.DataFrame(soak.timeline, columns=["seconds", "done"])
         events = pd.DataFrame(soak.events, columns=Event._fields)
         joined = pd.concat([timeline, events]).sort_values("seconds")

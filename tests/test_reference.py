@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from swflow.report.figures.common import MOST_LINES
-from swflow.report.names import renamed
 from swflow.stages.collect import read_metrics
-from swflow.stages.figures import write_figure
+from swflow.stages.figures import drawn, write_figure
 from swflow.study import registry
 from swflow.study.configs import merged
 from tests.pipeline import ROOT
@@ -53,8 +52,7 @@ def test_committed_figures_are_what_the_code_draws(study: str, tmp_path: Path) -
     """To the byte, with the pinned versions: a drawing that differs was made by other code."""
     metrics, paths = committed(study, "figures/*.svg")
     for path in paths:
-        module = importlib.import_module(registry.module("figures", path.stem))
-        figure = module.figure(renamed(metrics, names(study)))
+        figure = drawn(metrics, path.stem, names(study))
         for axes in figure.axes:
             curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
             assert len(curves) <= MOST_LINES, path

@@ -21,27 +21,7 @@ pytestmark = [
     pytest.mark.skipif(bool(ABSENT), reason=f"no SLURM here: {', '.join(ABSENT)} missing"),
 ]
 
-STUDY: dict[str, Any] = {
-    "seeds": [0, 1],
-    "processes": 2,
-    "datasets": {
-        "eight": {"kind": "eight_gaussians", "n_train": 300, "n_heldout": 99, "n_test": 99}
-    },
-    "flows": {
-        "flow": {
-            **{"horizon": 4, "n_times": 3, "step": 0.004, "n_directions": 8, "n_particles": 2000},
-        }
-    },
-    "models": {
-        "map": {"kind": "flow_map", "network": {"width": 8, "depth": 1}, "training": {"steps": 9}}
-    },
-    "experiments": [{"dataset": "eight", "flow": "flow", "models": ["map"]}],
-    "sample": {"n": 100},
-    "score": {
-        **{"n_draws": 50, "n_redraws": 2, "n_large": 60, "n_directions": 8, "n_classifier": 40},
-        **{"n_exact": 20, "n_timed": 20, "n_timings": 1},
-    },
-}
+STUDY = slurm.STUDY | {"seeds": [0, 1], "processes": 2}
 # The same with a GPU for each heavy job, which this cluster says that it has.
 GPUS = "with_gpus"
 WITH_GPUS = STUDY | {

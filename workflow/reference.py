@@ -51,7 +51,7 @@ BENCHMARKS = (
     "drift-gpu",
     "local-gpu",
     "determinism",
-)  # made by `make benchmarks`, and on a GPU
+)  # made by `make benchmarks`, after the default study, and on a GPU
 STUDY_TABLES = {
     "paper": ("overview",),
     "compute": ("overview",),
@@ -136,9 +136,14 @@ def images(table: pd.DataFrame) -> pd.DataFrame:
     """Images of real rows, at the end of flows and of what knows no time: the main columns."""
     flows = table.groupby(["dataset", "teacher", "entropy"], dropna=False)["time"]
     ends = table["time"].isna() | (flows.transform("max") == table["time"])
-    shown = [name + of for name in IMAGES for of in ("", "_std", "_low", "_high")]
     keys = ["dataset", "teacher", "entropy", "model", "passes", "time"]
-    return table.loc[ends, [*keys, *(name for name in shown if name in table)]]
+    return with_spread(table[ends], keys, IMAGES)
+
+
+def with_spread(table: pd.DataFrame, keys: list[str], names: list[str]) -> pd.DataFrame:
+    """These columns, each with its deviation or interval where it has one."""
+    shown = [name + of for name in names for of in ("", "_std", "_low", "_high")]
+    return table[[*keys, *(name for name in shown if name in table)]]
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -184,12 +189,8 @@ def latent_and_pixels(root: Path) -> dict[str, str]:
         tables.append(table[table["dataset"] == dataset])
     joined = pd.concat(tables).drop_duplicates(["model", "passes", "entropy", "ratio"])
     least = joined["entropy"].isna() | (joined["entropy"] == 0)
-    shown = [name + of for name in QUALITY for of in ("", "_std", "_low", "_high")]
-    shown += [name + of for name in BOTH_COST for of in ("", "_std")]
     keys = ["dataset", "teacher", "model", "passes", "time"]
-    return {
-        "latent-pixels": markdown(joined.loc[least, [*keys, *(n for n in shown if n in joined)]])
-    }
+    return {"latent-pixels": markdown(with_spread(joined[least], keys, QUALITY + BOTH_COST))}
 
 
 def matched(table: pd.DataFrame) -> pd.DataFrame:

@@ -17,8 +17,15 @@ def plot(metrics: pd.DataFrame, name: str, folder: Path, names: Names = NO_NAMES
 
     Raises InputError for an unknown figure.
     """
-    module = importlib.import_module(registry.module("figures", name))
-    write_figure(module.figure(renamed(metrics, names)), folder / name)
+    write_figure(drawn(metrics, name, names), folder / name)
+
+
+def drawn(metrics: pd.DataFrame, name: str, names: Names = NO_NAMES) -> Figure:
+    """One figure; see `plot`."""
+    figure: Figure = importlib.import_module(registry.module("figures", name)).figure(
+        renamed(metrics, names)
+    )
+    return figure
 
 
 def write_figure(figure: Figure, stem: Path) -> None:

@@ -14,7 +14,7 @@ import zarr
 from zarr.codecs import Crc32cCodec
 
 from swflow.runtime.errors import InputError
-from swflow.runtime.files import atomic_path
+from swflow.runtime.files import atomic_path, bytes_below
 from swflow.runtime.memory import refuse_missing
 
 FORMAT = 2
@@ -172,9 +172,8 @@ class TrajectoryStore:
 
     def _whole(self, name: str) -> Any:
         """A small array, of which all that it says is there."""
-        held = sum(path.stat().st_size for path in (self.path / name).rglob("*") if path.is_file())
         stored = self._array(name)
-        refuse_missing(stored.nbytes, held, f"{self.path}, {name}")
+        refuse_missing(stored.nbytes, bytes_below(self.path / name), f"{self.path}, {name}")
         return stored[:]
 
     def _check(self) -> None:

@@ -119,12 +119,9 @@ def outermost(table: pd.DataFrame) -> pd.DataFrame:
 
     Panels over time bear no more lines; those over entropy show all of it.
     """
-    of_flow = table.groupby(["dataset", "teacher"])["entropy"]
-    ends = (table["entropy"] == of_flow.transform("min")) | (
-        table["entropy"] == of_flow.transform("max")
-    )
-    found = table[ends]
-    keys = ["dataset", "teacher"]
+    keys, entropy = ["dataset", "teacher"], table["entropy"]
+    of_flow = table.groupby(keys)["entropy"]
+    found = table[(entropy == of_flow.transform("min")) | (entropy == of_flow.transform("max"))]
     known = found.groupby([*keys, "model"])["entropy"].transform("nunique")
     return found[known == found.groupby(keys)["entropy"].transform("nunique")]
 
