@@ -1,4 +1,4 @@
-"""Any size: peak memory of large simulations, seconds a step, and the share spent on writing.
+"""Any size: peak memory of large simulations beside what is expected, seconds, share of writing.
 
     python benchmarks/size.py --out results/reference/benchmarks/size.md
 
@@ -17,8 +17,12 @@ import numpy as np
 import pandas as pd
 
 from report import conditions, parser, write
+from swflow.flow.memory import simulation_bytes
+from swflow.settings import SimulationSettings
+from swflow.store.dataset import dataset_sizes
 from swflow.store.trajectory import TrajectoryStore
 
+SHORT = {"dim": 512, "n_directions": 64, "times": [0.2, 0.4, 0.6], "step": 0.1}
 CASES = {
     "large": {"n": 200_000, "dim": 784, "n_directions": 1024, "times": [0.1], "step": 0.1},
     "large, in subsets": {
@@ -33,6 +37,13 @@ CASES = {
         "n_times": 32,
     },
     "long horizon": {"n": 8_192, "dim": 32, "n_directions": 64, "horizon": 1500, "n_times": 16},
+    "few points": {"n": 1_000, **SHORT, "dim": 32},
+    "twin": {"n": 50_000, **SHORT, "twin": "always"},
+    "noise": {"n": 50_000, **SHORT, "entropy": 0.01},
+    "evenly spread": {"n": 50_000, **SHORT, "quasi": True},
+    "many points": {"n": 500_000, **SHORT, "dim": 16},
+    "many rows": {"n": 1_000, **SHORT, "rows": 100_000},
+    "many rows, in subsets": {"n": 5_000, **SHORT, "rows": 700_000, "target_batch": 5_000},
 }
 
 
@@ -56,26 +67,30 @@ def main() -> None:
     arguments = parser(__doc__).parse_args()
     rows = []
     for name, case in CASES.items():
-        n, dim = case["n"], case["dim"]
-        settings = {k: v for k, v in case.items() if k not in ("n", "dim")} | {"n_particles": n}
+        n, dim, of_target = case["n"], case["dim"], case.get("rows", case["n"])
+        settings = {k: v for k, v in case.items() if k not in ("n", "dim", "rows")}
+        settings["n_particles"] = n
         with tempfile.TemporaryDirectory() as folder:
             data, store = Path(folder) / "data.h5", Path(folder) / "flow.zarr"
-            write_dataset(data, n, dim)
+            write_dataset(data, of_target, dim)
             command = ["simulate", str(data), "--settings", json.dumps(settings)]
             subprocess.run(
                 [sys.executable, "-m", "swflow.cli", *command, "--out", str(store)], check=True
             )
             said = TrajectoryStore(store).attributes
-        steps, spent = said["steps"], said["wall_seconds"]
+            expected = simulation_bytes(SimulationSettings(**settings), dataset_sizes(data))
+        steps, spent, took = said["steps"], said["wall_seconds"], said["peak_memory_bytes"]
         rows.append(
             {
                 "case": name,
-                "N, d, L": f"{n:,}, {dim}, {case['n_directions']}",
+                "N, rows, d, L": f"{n:,}, {of_target:,}, {dim}, {case['n_directions']}",
                 "target_batch": f"{case.get('target_batch', 'all')}",
                 "steps": f"{steps:,}",
                 "seconds": f"{spent:.1f}",
                 "waited for writing, %": f"{100 * said['write_seconds'] / spent:.2f}",
-                "peak memory, GiB": f"{said['peak_memory_bytes'] / 2**30:.2f}",
+                "peak memory, GiB": f"{took / 2**30:.2f}",
+                "expected, GiB": f"{expected / 2**30:.2f}",
+                "off by, %": f"{100 * (expected / took - 1):+.0f}",
             }
         )
         print(rows[-1], flush=True)

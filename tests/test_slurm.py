@@ -168,6 +168,9 @@ def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Pa
         before, again = of_rule(jobs, "simulate", str(seed))
         assert [before["state"], again["state"]] == [ended, "COMPLETED"]
         assert before["cpus"] == again["cpus"] == "2"
+        asked, more = (int(job["memory"].removesuffix("M")) for job in (before, again))
+        assert more == 2 * asked
+        assert 1000 < asked < 2500  # of two processes with a few thousand points
         log = results / "logs" / "simulate" / "eight" / "flow" / "entropy0" / f"seed{seed}.log"
         assert int(re.search(r"simulate: (\d+)/", log.read_text())[1]) > 0  # from its checkpoint
         here = simulated_here(tmp_path, seed)

@@ -1,9 +1,13 @@
 """What the rules ask of the plan: inputs and params as functions of wildcards."""
 
 import json
+import math
+import os
 import shlex
 import sys
+from pathlib import Path
 
+from swflow.flow.memory import simulation_bytes
 from swflow.settings import PARTICLES, TEST_SET
 from swflow.study import registry
 from swflow.study.plan import Row
@@ -16,6 +20,8 @@ from swflow.study.roots import (
 )
 from swflow.study.roots import simulation_code, training_code
 from swflow.study.study import DATA
+
+SNAKEMAKE_MIB = 500  # of a job: Snakemake on the node, and what starts processes
 
 
 def flow_stores(dataset, flow, seed, entropies):
@@ -120,6 +126,18 @@ def simulation_settings(wildcards):
     family = study.flows[wildcards.flow]
     entropy = next(e for e in family.entropies if f"{e:g}" == wildcards.entropy)
     return family.at(entropy)
+
+
+def simulation_mib(wildcards, input, attempt):
+    """Memory of a simulation's job, with room: twice, then three times where it failed."""
+    # Arrays: only where a dataset is there to be looked at.
+    from swflow.store.dataset import dataset_sizes
+
+    (dataset,) = input
+    os.stat(dataset)  # before it is made Snakemake waits, for this error alone
+    sizes = dataset_sizes(Path(dataset))
+    each = simulation_bytes(simulation_settings(wildcards), sizes)
+    return attempt * (SNAKEMAKE_MIB + math.ceil(1.25 * study.processes * each / 2**20))
 
 
 def names():

@@ -13,6 +13,7 @@ rule simulate:
     resources:
         gpu=study.gpus * study.processes,
         processes=study.processes,
+        mem_mb=simulation_mib,
     params:
         settings=lambda w: simulation_settings(w).canonical(),
         device=device(),

@@ -10,7 +10,7 @@ from torch import Tensor
 from swflow.flow.field import ClassRows, DriftField
 from swflow.flow.group import ALONE, Group
 from swflow.flow.regularisers.base import check_regularisers
-from swflow.flow.target import Rows
+from swflow.flow.target import Rows, all_finite
 from swflow.flow.twin import has_twin, twin_part
 from swflow.randomness import fresh_key
 from swflow.runtime.errors import InputError
@@ -242,8 +242,8 @@ def _match_classes(
 def _check_finite(name: str, x: Tensor) -> None:
     if x.ndim != 2 or not len(x):
         raise InputError(f"{name} has shape {tuple(x.shape)}: needed is a non-empty (n, d) tensor.")
-    bad = (~torch.isfinite(x)).nonzero()
-    if len(bad):
+    if not all_finite(x):
+        bad = (~torch.isfinite(x)).nonzero()
         row, column = bad[0].tolist()
         raise InputError(
             f"{name} has {len(bad)} non-finite values, the first at row {row}, column {column}: "

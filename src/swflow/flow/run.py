@@ -12,6 +12,7 @@ from torch import Tensor
 from swflow.flow.group import ALONE, Group
 from swflow.flow.integrator import Snapshot, State, simulate
 from swflow.flow.known import held, known_coordinates
+from swflow.flow.memory import HELD_BYTES
 from swflow.flow.source import draw_source, shared_labels
 from swflow.flow.target import Rows, StoredRows
 from swflow.flow.trajectory import shared_rows
@@ -21,9 +22,6 @@ from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
 from swflow.schedule.steps import stored_times
 from swflow.settings import SimulationSettings
-
-# A streamed target that is smaller is held in memory, of the GPU where there is one.
-HELD_BYTES = 2**30
 
 
 @dataclass(frozen=True)

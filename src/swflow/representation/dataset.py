@@ -32,6 +32,14 @@ class Split(NamedTuple):
         return self.part(end - n, end)
 
 
+class Sizes(NamedTuple):
+    """How many rows to train on there are, and others, and of how many numbers."""
+
+    train: int
+    others: int
+    dim: int
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Splits train, heldout and test in model units. `digest` identifies the content."""
@@ -78,3 +86,8 @@ class Dataset:
     def size(self, split: str) -> int:
         """Number of rows of a split."""
         return len(self.splits[split].x)
+
+    @property
+    def sizes(self) -> Sizes:
+        """What memory depends on."""
+        return Sizes(self.size("train"), self.size("heldout") + self.size("test"), self.dim)

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+from swflow.runtime.memory import memory_bytes
 from swflow.runtime.provenance import versions
 
 GIB = 2**30
@@ -43,8 +44,7 @@ def findings(folder: Path) -> Iterator[Finding]:
     yield Finding("cores", f"{os.cpu_count()}, torch takes {torch.get_num_threads()}")
     names = [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())]
     yield Finding("GPU", ", ".join(names) or "none", "" if names else "gpus: 0 and --device cpu")
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    yield Finding("memory", f"{memory / GIB:.0f} GiB")
+    yield Finding("memory", f"{memory_bytes() / GIB:.0f} GiB")
     yield Finding(f"free disk in {folder}", f"{shutil.disk_usage(folder).free / GIB:.0f} GiB")
     yield _raw_data()
     for name, (use, remedy) in OPTIONAL_PACKAGES.items():

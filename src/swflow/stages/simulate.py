@@ -15,12 +15,14 @@ from torch import Tensor
 from swflow.flow.convergence import Distances
 from swflow.flow.group import ALONE, Group
 from swflow.flow.integrator import Snapshot, State
+from swflow.flow.memory import check_memory
 from swflow.flow.run import Run
 from swflow.flow.twin import has_twin
 from swflow.representation.dataset import Dataset
 from swflow.runtime.checkpoint import CHECKPOINT_SECONDS, Checkpoint
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import bytes_below, exclusive, partial_path
+from swflow.runtime.memory import memory_bytes
 from swflow.runtime.progress import progress
 from swflow.runtime.provenance import peak_memory, versions
 from swflow.runtime.termination import TerminatedError, noted_termination
@@ -44,9 +46,9 @@ def simulate_dataset(
 
     About every `checkpoint_seconds` all that is needed to go on is kept beside `out`; the same
     call after an interruption goes on from there, to the same bytes on the CPU.
-    Raises InputError where labels are asked of a dataset that has none, the disk is too small for
-    the store, or a checkpoint belongs to another simulation; after SIGTERM TerminatedError, with a
-    checkpoint of the last step.
+    Raises InputError where labels are asked of a dataset that has none, memory is too small for the
+    clouds or the disk for the store, or a checkpoint belongs to another simulation; after SIGTERM
+    TerminatedError, with a checkpoint of the last step.
     """
     memory = peak_memory()
     run = Run(dataset, settings, seed, device, group)
@@ -112,6 +114,8 @@ class _Job:
         """Run the flow, and write what it leads to."""
         run, settings = self.run, self.run.settings
         check_disk(run, self.out)
+        if torch.device(run.device).type == "cpu":
+            check_memory(settings, run.dataset.sizes, memory_bytes() // run.group.size)
         self.steps = len(step_schedule(settings))
         self.clock = _Clock(notes.seconds)
         self.distances = Distances(run.dataset, settings, run.device, run.seed, notes.distances)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ import h5py
 import numpy as np
 
 from swflow.representation.affine import Affine, SlicedRows, slices
-from swflow.representation.dataset import Dataset, Split
+from swflow.representation.dataset import Dataset, Sizes, Split
 from swflow.representation.latent import with_decoder
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
@@ -92,6 +93,14 @@ def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
     units = Affine(shift, scale, shape, (float(low), float(high)))
     units = with_decoder(units, decoder)
     return Dataset(str(attributes["name"]), rows, units, attributes, digest)
+
+
+def dataset_sizes(path: Path) -> Sizes:
+    """What a finished file says of its rows, which are not read."""
+    with h5py.File(path) as file:
+        rows, *event = file["train/x"].shape
+        others = len(file["heldout/x"]) + len(file["test/x"])
+    return Sizes(rows, others, math.prod(event))
 
 
 def _check_sizes(path: Path, file: h5py.File) -> None:
