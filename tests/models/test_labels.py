@@ -193,6 +193,18 @@ def test_scores_of_a_class_tell_its_draws_from_another(
     assert disagreement.value == pytest.approx(1 - agreement.value)
 
 
+def test_rows_of_many_numbers_are_not_given_to_the_classifier(
+    classes: Dataset, runs: list[Trajectory], model: FlowMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labels, "MOST_NUMBERS", classes.dim - 1)
+    end = Condition(0.0, float(runs[0].time[-1]))
+    x, label = model.draw(100, end, torch.Generator().manual_seed(0))
+    assert label is not None
+    draws = Draws(end, x.numpy(), label.numpy())
+    rows = list(labels.measure(Subject(model, classes, [draws], runs[1:], ScoreSettings())))
+    assert {row.metric for row in rows} == {"sw2_class"}
+
+
 def test_agreement_is_the_part_that_a_classifier_of_real_rows_confirms(classes: Dataset) -> None:
     training, heldout = classes.splits["train"], classes.splits["heldout"]
     assert training.y is not None

@@ -15,7 +15,9 @@ from swflow.models.draws import Draws
 NEEDS = ("samples", "dataset", "references")
 SETTINGS = ("n_directions",)
 FLOORS = {"sw2_class": "particles", "label_agreement": "test_set"}
-MOST_ROWS = 10000
+# What the classifier learns from. Of more numbers it takes minutes and sees little: images are
+# judged by the classifier of `images`.
+MOST_ROWS, MOST_NUMBERS = 10000, 1024
 # Of the draws of a class, whose number is random, as many are compared as there always are.
 SAFE_PART = 0.8
 
@@ -24,21 +26,24 @@ def measure(subject: Subject) -> Iterator[Row]:
     """Of labelled draws at the end of the flow.
 
     sw2_class: of each class, SW² of its draws to its particles in a reference run;
-    label_agreement: part of all draws whose class a classifier of the training rows sees.
+    label_agreement: part of all draws whose class a classifier of the training rows sees (not of
+    rows of more than MOST_NUMBERS numbers).
     """
     labelled = [of for of in subject.ends if of.label is not None]
     y = subject.dataset.splits["train"].y
     if not labelled or y is None:
         return
-    classifier = LabelClassifier(subject.dataset.rows("train"), y)
+    small = subject.dataset.dim <= MOST_NUMBERS
+    classifier = LabelClassifier(subject.dataset.rows("train"), y) if small else None
 
     def measures(draws: Draws) -> Iterator[Measure]:
         assert draws.label is not None
         reference = subject.reference(draws.condition)
         if reference is not None and reference.label is not None:
             yield from of_classes(subject, draws, reference)
-        agreement = classifier.agreement(draws.flat, draws.label)
-        yield Measure("label_agreement", agreement, len(draws.x))
+        if classifier is not None:
+            agreement = classifier.agreement(draws.flat, draws.label)
+            yield Measure("label_agreement", agreement, len(draws.x))
 
     yield from subject.each(labelled, measures)
 
