@@ -76,6 +76,7 @@ benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings o
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/pairs.py --out results/reference/benchmarks/pairs.md
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/local.py --out results/reference/benchmarks/local-cpu.md
 	$(RUN) python benchmarks/determinism.py --out results/reference/benchmarks/determinism.md
+	$(RUN) python benchmarks/machines.py --out results/reference/benchmarks/machines.md
 
 reference: $(STAMP)  ## Copy tables and figures to results/reference, and into docs/ (reference-STUDY: of a longer one)
 	$(RUN) python workflow/reference.py default results

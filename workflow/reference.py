@@ -51,6 +51,7 @@ BENCHMARKS = (
     "drift-gpu",
     "local-gpu",
     "determinism",
+    "machines",
 )  # made by `make benchmarks`, after the default study, and on a GPU
 STUDY_TABLES = {
     "paper": ("overview",),
