@@ -117,7 +117,7 @@ def main() -> None:
     table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
     said = (
         f"Flows class by class to τ = {HORIZON} along local directions, one basis a step, with a "
-        f"twin, as many particles as rows or as fit; {TRAINED_PAIRS:,} pairs train a U-Net; a study "
+        f"twin, as many particles as rows or as fit; {TRAINED_PAIRS:,} pairs make a U-Net; a study "
         f"is {FLOWS} flows and {NETWORKS} networks, each on a machine of its own. Not measured."
     )
     write(arguments.out, "# What larger datasets would take, on paper", table, said)
