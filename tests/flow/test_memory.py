@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swflow.flow.memory import BLOCK_NUMBERS, check_memory, simulation_bytes
+from swflow.flow.memory import BLOCK_NUMBERS, LEAST_PART, check_memory, simulation_bytes
 from swflow.representation.dataset import Dataset, Sizes
 from swflow.runtime import memory
 from swflow.runtime.errors import InputError
@@ -32,7 +32,7 @@ def test_blocks_are_those_of_directions() -> None:
 
 
 @pytest.mark.parametrize("twin", ["with_entropy", "always"])
-def test_what_particles_add_is_what_they_took(tmp_path: Path, twin: str) -> None:
+def test_what_particles_add_is_near_what_they_took(tmp_path: Path, twin: str) -> None:
     dim, few, many = 512, 5_000, 40_000
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(1000, dim)))
     made = {"kind": "array", "path": str(tmp_path / "rows.npy")}
@@ -46,7 +46,9 @@ def test_what_particles_add_is_what_they_took(tmp_path: Path, twin: str) -> None
         took.append(TrajectoryStore(out).attributes["peak_memory_bytes"])
         rows = Sizes(train=600, others=400, dim=dim)
         said.append(simulation_bytes(SimulationSettings(**flow, n_particles=n), rows))
-    assert said[1] - said[0] == pytest.approx(took[1] - took[0], rel=0.3)
+    # Less is held at once where a step takes longer than to write a snapshot.
+    part = (took[1] - took[0]) / (said[1] - said[0])
+    assert 0.8 * LEAST_PART < part < 1.25
 
 
 def run(*command: str) -> None:
