@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from swflow.flow.trajectory import Trajectory
 from swflow.models.completing import CompletingModel
-from swflow.models.pairs import PairDataset, RunPairs
+from swflow.models.pairs import Batch, PairDataset, RunPairs
 from swflow.models.spec import ModelSpec
 from swflow.randomness import keyed_generator
 from swflow.runtime.errors import InputError
@@ -43,11 +43,19 @@ class ConditionedModel(CompletingModel):
     def predict(self, network: nn.Module, x: Tensor, conditions: Tensor) -> Tensor:
         """What the network makes of inputs `(b, d)`, to be compared with the goals `(b, d)`."""
 
+    def batch(self, pairs: PairDataset, step: int, generator: Generator) -> Batch:
+        """What a step of the training learns from."""
+        return pairs.batch(self.settings.training.batch_size, step, generator)
+
+    def loss(self, predicted: Tensor, batch: Batch, generator: Generator) -> Tensor:
+        """How far predictions `(b, d)` are from the goals: a scalar."""
+        return (predicted - batch.goals).square().mean()
+
     @classmethod
     def fit(
         cls, settings: Any, spec: ModelSpec, teacher: Sequence[Trajectory], training: TrainingRun
     ) -> tuple[Self, History]:
-        """Regress the goals of all runs in mean square."""
+        """Regress the goals of all runs."""
         indices = learned_indices(len(spec.times), settings.time_stride)
         spec = replace(spec, times=tuple(spec.times[k] for k in indices))
         with seeded_weights(training.seed):
@@ -66,12 +74,12 @@ class ConditionedModel(CompletingModel):
 
         def loss(network: nn.Module, step: int) -> Tensor:
             generator = keyed_generator(training.seed, "train", step)
-            batch = pairs.batch(settings.training.batch_size, step, generator)
+            batch = model.batch(pairs, step, generator)
             conditions = known[batch.run, batch.pair]
             if classes is not None:
                 own = classes[batch.row].to(conditions.device)
                 conditions = torch.cat([conditions, own], dim=1)
-            return (model.predict(network, batch.inputs, conditions) - batch.goals).square().mean()
+            return model.loss(model.predict(network, batch.inputs, conditions), batch, generator)
 
         network = model.network.to(training.device)
         network, history = train_network(network, loss, settings.training, training)

@@ -7,12 +7,12 @@ import numpy as np
 from torch import Tensor, nn
 
 from swflow.flow.trajectory import Trajectory
-from swflow.models.conditioned import ConditionedModel
+from swflow.models.conditioned_map import ConditionedMap
 from swflow.models.pairs import RunPairs, TimePair
 from swflow.models.spec import Condition
 
 
-class FlowMap(ConditionedModel):
+class FlowMap(ConditionedMap):
     """X(x₀, τ, ε) = x₀ + c·u(x₀, c, ε), c the clock: exact at τ = 0.
 
     It regresses the stored pairs (x₀, X_τ), for ε > 0 (x₀, Z_τ) with the deterministic twin Z.

@@ -1,11 +1,11 @@
 """Settings of models: whatever is fitted and can be sampled."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from swflow.settings.base import Count, Kind, Positive
-from swflow.settings.kinds import classes, or_installed, tag
+from swflow.settings.base import Count, Kind, Positive, Settings
+from swflow.settings.kinds import classes, gathered, or_installed, tag
 from swflow.settings.networks import (
     AnyNetwork,
     ConvexNetworkSettings,
@@ -13,6 +13,7 @@ from swflow.settings.networks import (
     NetworkSettings,
     OptimiserSettings,
 )
+from swflow.settings.slicing import AnyDirections, OrthonormalSettings
 from swflow.settings.sources import Source, SourceSettings
 
 Passes = Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -68,7 +69,35 @@ class NetworkModelSettings(FlowModelSettings):
     training: OptimiserSettings = OptimiserSettings()
 
 
-class FlowMapSettings(NetworkModelSettings):
+class LawSettings(Settings):
+    """The sliced distance between what a batch is mapped to and what it should be, as two laws."""
+
+    weight: Positive = Field(5.0, description="Of SW² beside the mean square of pairs.")
+    n_directions: Count = Field(
+        128, description="Directions of a step of the training; local ones in multiples of d."
+    )
+    directions: AnyDirections = Field(
+        OrthonormalSettings(), description="As of a flow; local ones for images in pixels."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind_by_name(cls, values: Any) -> Any:
+        return gathered(values, "directions", AnyDirections)
+
+
+class MapSettings(NetworkModelSettings):
+    """A network that maps points to where the flow carries them."""
+
+    law: LawSettings | None = Field(
+        None,
+        description="Learn, beside where each point is carried, the law of a batch of them: what a "
+        "network cannot follow point by point it averages, which blurs images. A step is then of "
+        "one time.",
+    )
+
+
+class FlowMapSettings(MapSettings):
     """The time-conditioned network: (x₀, τ, ε) to the flow's state, in one pass."""
 
     home: ClassVar[str] = "swflow.models.flow_map:FlowMap"
@@ -80,7 +109,7 @@ class FlowMapSettings(NetworkModelSettings):
     )
 
 
-class TwoTimeMapSettings(NetworkModelSettings):
+class TwoTimeMapSettings(MapSettings):
     """From the flow's state at any time to any later one: one pass, or several that compose."""
 
     home: ClassVar[str] = "swflow.models.two_time_map:TwoTimeMap"
