@@ -115,24 +115,28 @@ class Soak:
         return "Snakemake"
 
     def go(self, every: float, minutes: float) -> None:
-        """Until it is done, with a kill every so many seconds on average.
+        """Until it is done, with a kill every so many seconds on average; it is stopped then.
 
         Raises SystemExit where it is not done in so many minutes.
         """
         kills: list[Callable[[], str | None]] = [self.kill_job, self.kill_node, self.kill_snakemake]
         weights, next_kill = (6, 2, 1), self.rng.expovariate(1 / every)
-        while self.process.poll() != 0:
-            if self.process.poll() is not None:  # a job failed more often than it may
-                self.process = self.begin()
-            if self.seconds() > 60 * minutes:
-                raise SystemExit(f"Not done in {minutes:g} minutes:\n{self.log()[-4000:]}")
-            if self.seconds() > next_kill:
-                (kill,) = self.rng.choices(kills, weights)
-                if killed := kill():
-                    self.events.append(Event(self.seconds(), killed))
-                next_kill = self.seconds() + self.rng.expovariate(1 / every)
-            self.look()
-            time.sleep(1)
+        try:
+            while self.process.poll() != 0:
+                if self.process.poll() is not None:  # a job failed more often than it may
+                    self.process = self.begin()
+                if self.seconds() > 60 * minutes:
+                    raise SystemExit(f"Not done in {minutes:g} minutes:\n{self.log()[-4000:]}")
+                if self.seconds() > next_kill:
+                    (kill,) = self.rng.choices(kills, weights)
+                    if killed := kill():
+                        self.events.append(Event(self.seconds(), killed))
+                    next_kill = self.seconds() + self.rng.expovariate(1 / every)
+                self.look()
+                time.sleep(1)
+        finally:
+            self.process.kill()
+            self.process.wait()
 
     def log(self) -> str:
         """What Snakemake said, all of its lives."""
@@ -192,11 +196,7 @@ def main() -> None:
     given = parser.parse_args()
     with slurm.running() as cluster, tempfile.TemporaryDirectory(prefix="soak-") as folder:
         soak = Soak(cluster, Path(folder), given.seeds, given.seed)
-        try:
-            soak.go(given.every, given.minutes)
-        finally:
-            soak.process.kill()
-            soak.process.wait()
+        soak.go(given.every, given.minutes)
         lost = soak.lost()
     lines = [*soak.table(), ("lost, half written or left to do", len(lost))]
     print(*(f"{name}: {value}" for name, value in lines), *lost, sep="\n")

@@ -66,6 +66,55 @@ def test_interrupted_training_ends_with_the_same_bytes(
     assert rows == history
 
 
+class OwnGoals:
+    """Rounds from step 20 on: twice what the averaged network says when one begins."""
+
+    def __init__(self) -> None:
+        self.network: nn.Module | None = None
+
+    def begins(self, step: int) -> bool:
+        return step in (20, 33, 50)
+
+    def begin(self, network: nn.Module, step: int) -> None:
+        self.network = copy.deepcopy(network)
+
+    def loss(self, net: nn.Module, step: int) -> Tensor:
+        if step < 20:
+            return loss(net, step)
+        assert self.network is not None
+        x = torch.randn(16, 2, generator=keyed_generator(0, "x", step))
+        return (net(x) - 2 * self.network(x).detach()).square().mean()
+
+
+@pytest.mark.parametrize("stops", [[10], [20], [21], [40, 45, 59]])
+def test_rounds_are_gone_on_with_from_their_beginning(stops: list[int]) -> None:
+    """What a round learns from depends on the network then: a checkpoint within it is of then."""
+
+    def trained(run: TrainingRun) -> tuple[nn.Module, list[dict[str, float]]]:
+        own = OwnGoals()
+        return train_network(network(), own.loss, SETTINGS, run, rounds=own)
+
+    kept: Saved | None = None
+    for at in stops:
+        left: list[Saved] = []
+
+        def stop(state: TrainingState[Any], at: int = at, left: list[Saved] = left) -> None:
+            if state.step == at:
+                left.append(copy.deepcopy(state.saved()))
+                raise KilledError
+
+        with pytest.raises(KilledError):
+            trained(TrainingRun(0, saved=kept, on_step=stop))
+        kept = left[0]
+        assert kept[1]["step"] == (at if at <= 20 else max(k for k in (20, 33, 50) if k < at))
+    (whole, history), (resumed, rows) = (
+        trained(TrainingRun(0, saved=saved)) for saved in (None, kept)
+    )
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name])
+    assert rows == history
+
+
 def test_the_rate_rises_linearly_and_falls_as_half_a_cosine() -> None:
     _, history = train_network(network(), loss, SETTINGS, TrainingRun(0))
     rates = [row["learning_rate"] / SETTINGS.learning_rate for row in history]

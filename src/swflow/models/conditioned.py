@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from swflow.flow.trajectory import Trajectory
 from swflow.models.completing import CompletingModel
-from swflow.models.pairs import Batch, PairDataset, RunPairs
+from swflow.models.pairs import PairDataset, RunPairs
+from swflow.models.rounds import Conditions, Rounds
 from swflow.models.spec import ModelSpec
 from swflow.randomness import keyed_generator
 from swflow.runtime.errors import InputError
@@ -43,19 +44,21 @@ class ConditionedModel(CompletingModel):
     def predict(self, network: nn.Module, x: Tensor, conditions: Tensor) -> Tensor:
         """What the network makes of inputs `(b, d)`, to be compared with the goals `(b, d)`."""
 
-    def batch(self, pairs: PairDataset, step: int, generator: Generator) -> Batch:
-        """What a step of the training learns from."""
-        return pairs.batch(self.settings.training.batch_size, step, generator)
-
-    def loss(self, predicted: Tensor, batch: Batch, generator: Generator) -> Tensor:
-        """How far predictions `(b, d)` are from the goals: a scalar."""
-        return (predicted - batch.goals).square().mean()
+    def rounds(
+        self,
+        teacher: Sequence[Trajectory],
+        indices: list[int],
+        conditions: Conditions,
+        training: TrainingRun,
+    ) -> Rounds | None:
+        """What the end of its training learns from, where that is made of the network itself."""
+        return None
 
     @classmethod
     def fit(
         cls, settings: Any, spec: ModelSpec, teacher: Sequence[Trajectory], training: TrainingRun
     ) -> tuple[Self, History]:
-        """Regress the goals of all runs."""
+        """Regress the goals of all runs in mean square."""
         indices = learned_indices(len(spec.times), settings.time_stride)
         spec = replace(spec, times=tuple(spec.times[k] for k in indices))
         with seeded_weights(training.seed):
@@ -72,17 +75,26 @@ class ConditionedModel(CompletingModel):
         label = teacher[0].label
         classes = None if label is None else model.one_hot(torch.from_numpy(label))
 
+        def conditions(run: Tensor, pair: Tensor, row: Tensor) -> Tensor:
+            found = known[run, pair]
+            if classes is None:
+                return found
+            return torch.cat([found, classes[row].to(found.device)], dim=1)
+
+        rounds = model.rounds(teacher, indices, conditions, training)
+
         def loss(network: nn.Module, step: int) -> Tensor:
             generator = keyed_generator(training.seed, "train", step)
-            batch = model.batch(pairs, step, generator)
-            conditions = known[batch.run, batch.pair]
-            if classes is not None:
-                own = classes[batch.row].to(conditions.device)
-                conditions = torch.cat([conditions, own], dim=1)
-            return model.loss(model.predict(network, batch.inputs, conditions), batch, generator)
+            size = settings.training.batch_size
+            if rounds is not None and step >= rounds.first:
+                batch = rounds.batch(size, generator)
+            else:
+                batch = pairs.batch(size, step, generator)
+            seen = conditions(batch.run, batch.pair, batch.row)
+            return (model.predict(network, batch.inputs, seen) - batch.goals).square().mean()
 
         network = model.network.to(training.device)
-        network, history = train_network(network, loss, settings.training, training)
+        network, history = train_network(network, loss, settings.training, training, rounds=rounds)
         return cls(settings, spec, network.to("cpu").eval()), history
 
     def conditions_of_pairs(self, runs: Sequence[Trajectory], pairs: PairDataset) -> Tensor:

@@ -1,5 +1,6 @@
 """The flow map: one pass of a network from a source point to the flow's state at any time."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -7,12 +8,14 @@ import numpy as np
 from torch import Tensor, nn
 
 from swflow.flow.trajectory import Trajectory
-from swflow.models.conditioned_map import ConditionedMap
+from swflow.models.conditioned import ConditionedModel
 from swflow.models.pairs import RunPairs, TimePair
+from swflow.models.rounds import Conditions, Rounds
 from swflow.models.spec import Condition
+from swflow.training.loop import TrainingRun
 
 
-class FlowMap(ConditionedMap):
+class FlowMap(ConditionedModel):
     """X(x₀, τ, ε) = x₀ + c·u(x₀, c, ε), c the clock: exact at τ = 0.
 
     It regresses the stored pairs (x₀, X_τ), for ε > 0 (x₀, Z_τ) with the deterministic twin Z.
@@ -33,6 +36,28 @@ class FlowMap(ConditionedMap):
         ends = [float(run.time[k]) for k in indices[1:]]
         pairs = [TimePair(0, k, 0.0, end, self.clock(end)) for k, end in enumerate(ends, start=1)]
         return RunPairs(clouds, pairs)
+
+    def rounds(
+        self,
+        teacher: Sequence[Trajectory],
+        indices: list[int],
+        conditions: Conditions,
+        training: TrainingRun,
+    ) -> Rounds | None:
+        """See `Rounds`: none unless they are asked for."""
+        settings = self.settings
+        if settings.rounds is None:
+            return None
+        return Rounds(
+            settings.rounds,
+            settings.training,
+            self.spec,
+            teacher,
+            indices,
+            self.predict,
+            conditions,
+            training,
+        )
 
     def predict(self, network: nn.Module, x: Tensor, conditions: Tensor) -> Tensor:
         """Where source points `(b, d)` are carried."""

@@ -93,20 +93,14 @@ class PairDataset:
         ).T
         self.weight = torch.tensor([pair.weight for pair in self.pairs])
 
-    def batch(
-        self, size: int, step: int, generator: Generator, *, of_one_time: bool = False
-    ) -> Batch:
-        """Pairs drawn over all runs, time pairs and rows that the pool of a step holds.
-
-        of_one_time: all of one run and time pair, so that the goals are samples of one law.
-        """
+    def batch(self, size: int, step: int, generator: Generator) -> Batch:
+        """Pairs drawn over all runs, time pairs and rows that the pool of a step holds."""
         self._refill(step)
-        drawn = 1 if of_one_time else size
-        run = torch.randint(len(self.clouds), (drawn,), generator=generator).expand(size)
+        run = torch.randint(len(self.clouds), (size,), generator=generator)
         place = torch.randint(len(self.rows), (size,), generator=generator)
-        pair = torch.multinomial(self.weight, drawn, replacement=True, generator=generator)
+        pair = torch.multinomial(self.weight, size, replacement=True, generator=generator)
         row = self.rows[place]
-        run, place, pair = (index.to(self.device) for index in (run, place, pair.expand(size)))
+        run, place, pair = (index.to(self.device) for index in (run, place, pair))
         inputs = self.held[run, self.inputs[pair], place]
         return Batch(inputs, self.held[run, self.goals[pair], place], run, pair, row)
 

@@ -7,13 +7,13 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from swflow.flow.trajectory import Trajectory
-from swflow.models.conditioned_map import ConditionedMap
+from swflow.models.conditioned import ConditionedModel
 from swflow.models.pairs import RunPairs, TimePair
 from swflow.models.source_model import SeveralPasses
 from swflow.models.spec import Condition
 
 
-class TwoTimeMap(SeveralPasses, ConditionedMap):
+class TwoTimeMap(SeveralPasses, ConditionedModel):
     """X_(s,τ)(x) = x + (c_τ − c_s)·u(x, c_τ, c_s, ε), c the clock: exact at τ = s.
 
     It regresses every stored pair (X_s, X_τ), s < τ, of a particle (for ε > 0: of its twin). Two

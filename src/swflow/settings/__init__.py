@@ -44,6 +44,7 @@ from swflow.settings.models import (
     IcnnSettings,
     KernelDensitySettings,
     ModelSettings,
+    RoundsSettings,
     TwoTimeMapSettings,
     VelocitySettings,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "NetworkSettings",
     "OptimiserSettings",
     "RandomCovariance",
+    "RoundsSettings",
     "RowsSettings",
     "SampleSettings",
     "ScoreSettings",

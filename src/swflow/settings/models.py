@@ -1,11 +1,11 @@
 """Settings of models: whatever is fitted and can be sampled."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from swflow.settings.base import Count, Kind, Positive, Settings
-from swflow.settings.kinds import classes, gathered, or_installed, tag
+from swflow.settings.kinds import classes, or_installed, tag
 from swflow.settings.networks import (
     AnyNetwork,
     ConvexNetworkSettings,
@@ -13,7 +13,6 @@ from swflow.settings.networks import (
     NetworkSettings,
     OptimiserSettings,
 )
-from swflow.settings.slicing import AnyDirections, OrthonormalSettings
 from swflow.settings.sources import Source, SourceSettings
 
 Passes = Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -69,35 +68,18 @@ class NetworkModelSettings(FlowModelSettings):
     training: OptimiserSettings = OptimiserSettings()
 
 
-class LawSettings(Settings):
-    """The sliced distance between what a batch is mapped to and what it should be, as two laws."""
+class RoundsSettings(Settings):
+    """The network's own points, carried on by the flow to the law of its particles."""
 
-    weight: Positive = Field(5.0, description="Of SW² beside the mean square of pairs.")
-    n_directions: Count = Field(
-        128, description="Directions of a step of the training; local ones in multiples of d."
+    number: Count = Field(6, description="Rounds, one after the other, at the end of training.")
+    part: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.4, description="Part of the training's steps that they share."
     )
-    directions: AnyDirections = Field(
-        OrthonormalSettings(), description="As of a flow; local ones for images in pixels."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _kind_by_name(cls, values: Any) -> Any:
-        return gathered(values, "directions", AnyDirections)
+    n_points: Count = Field(4000, description="Points of each stored time in a round.")
+    n_steps: Count = Field(50, description="Steps of the flow, of size 1 in τ, that carry them.")
 
 
-class MapSettings(NetworkModelSettings):
-    """A network that maps points to where the flow carries them."""
-
-    law: LawSettings | None = Field(
-        None,
-        description="Learn, beside where each point is carried, the law of a batch of them: what a "
-        "network cannot follow point by point it averages, which blurs images. A step is then of "
-        "one time.",
-    )
-
-
-class FlowMapSettings(MapSettings):
+class FlowMapSettings(NetworkModelSettings):
     """The time-conditioned network: (x₀, τ, ε) to the flow's state, in one pass."""
 
     home: ClassVar[str] = "swflow.models.flow_map:FlowMap"
@@ -107,9 +89,15 @@ class FlowMapSettings(MapSettings):
         description="What is regressed for ε > 0: the deterministic twin, or the noisy particles "
         "themselves (the naive regression, which collapses to their conditional mean).",
     )
+    rounds: RoundsSettings | None = Field(
+        None,
+        description="After the flow's pairs learn from rounds: what the network makes of source "
+        "points is carried by the flow to the law of its particles at that time, and learned. For "
+        "images in pixels, of which a network cannot follow every pair.",
+    )
 
 
-class TwoTimeMapSettings(MapSettings):
+class TwoTimeMapSettings(NetworkModelSettings):
     """From the flow's state at any time to any later one: one pass, or several that compose."""
 
     home: ClassVar[str] = "swflow.models.two_time_map:TwoTimeMap"

@@ -99,11 +99,11 @@ class Watch(ExitStack):
             tensors, notes = state.saved()
             self.checkpoint.write(tensors, {**notes, "seconds": self.spent()})
             self.last = time.perf_counter()
-        if stop:
-            raise TerminatedError(
-                f"{self.checkpoint.path} holds step {state.step} of {state.settings.steps}, rerun "
-                "to go on"
-            )
+            if stop:
+                raise TerminatedError(
+                    f"{self.checkpoint.path} holds step {notes['step']} of "
+                    f"{state.settings.steps}, rerun to go on"
+                )
 
     def kept(self) -> str:
         """Where good weights are, for a message."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,16 @@ class TrainingRun:
     on_step: "Callable[[TrainingState[Any]], object]" = field(default=lambda state: None)
 
 
+class Rounds(Protocol):
+    """What some steps of a training learn from, made of the network itself."""
+
+    def begins(self, step: int) -> bool:
+        """Whether it is made anew before this step."""
+
+    def begin(self, network: Any, step: int) -> None:
+        """Make it, of the averaged network."""
+
+
 def train_network(
     network: Network,
     loss: Callable[[Network, int], Tensor],
@@ -50,18 +60,22 @@ def train_network(
     *,
     project: Callable[[Network], object] = lambda network: None,
     check: Callable[[int], object] = lambda step: None,
+    rounds: Rounds | None = None,
 ) -> tuple[Network, History]:
     """Minimise `loss(network, step)`, a scalar; return the averaged network and the history.
 
     After each step `project` puts weights back where they must be. Weights that a step's loss
     does not depend on stay. The history has columns step, loss (mean since the last row) and
     learning_rate; `check` is called with each row of it, and may raise DivergedError. From the same
-    `saved` state it goes on to the same bytes on the CPU.
-    Raises DivergedError where the loss becomes NaN or infinite.
+    `saved` state it goes on to the same bytes on the CPU; a round is gone on with from its
+    beginning. Raises DivergedError where the loss becomes NaN or infinite.
     """
     state = TrainingState(network, settings, run.saved, check)
     device = next(network.parameters()).device.type
     while state.step < settings.steps:
+        if rounds is not None and rounds.begins(state.step):
+            state.begin_round()
+            rounds.begin(state.averaged.module, state.step)
         with torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             value = loss(network, state.step)
         state.descend(value)
@@ -87,6 +101,7 @@ class TrainingState(Generic[Network]):
         self.step, self.rate = 0, 0.0
         self.rows: History = []
         self.losses: list[Tensor] = []  # since the last row
+        self.round: Saved | None = None  # as it was when the last one began
         self.optimiser = torch.optim.Adam(
             network.parameters(), lr=settings.learning_rate, fused=True
         )
@@ -135,9 +150,18 @@ class TrainingState(Generic[Network]):
             )
         return mean
 
+    def begin_round(self) -> None:
+        """From now on `saved` is what there is now: what a round learns from depends on it."""
+        self.round = None
+        tensors, notes = self.saved()
+        kept = {name: value.clone() for name, value in tensors.items()}
+        self.round = kept, {**notes, "rows": list(self.rows)}
+
     def saved(self) -> Saved:
         """Tensors and notes to go on from. Raises DivergedError where the weights are no good."""
         self.mean_loss()
+        if self.round is not None:
+            return self.round
         moments = {
             f"optimiser.{index}.{name}": value
             for index, values in self.optimiser.state_dict()["state"].items()
