@@ -109,15 +109,19 @@ def test_a_killed_simulation_goes_on_to_the_same_numbers(
         assert first[name].tobytes() == second[name].tobytes()
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("precision", "rounds"),
+    [("float32", None), ("bfloat16", {"number": 2, "n_points": 200, "n_steps": 5})],
+)
 def test_a_network_learns_images_and_is_drawn_from_anywhere(
-    device: str, precision: str, images: Dataset, tmp_path: Path
+    device: str, precision: str, rounds: dict[str, int] | None, images: Dataset, tmp_path: Path
 ) -> None:
     store = tmp_path / "seed0.zarr"
     stage.simulate_dataset(images, SimulationSettings(**TINY_PIXELS), 0, store, device)
     settings = FlowMapSettings(
         network={"kind": "unet", "width": 8},
         training={"steps": 150, "batch_size": 64, "precision": precision},
+        rounds=rounds,
     )
     run, folder = run_of(store), tmp_path / "model"
     train(settings, images, [run], 0, folder, device)

@@ -19,6 +19,7 @@ from swflow.settings import (
     HalfSettings,
     NetworkSettings,
     OptimiserSettings,
+    RoundsSettings,
     ScoreSettings,
     SimulationSettings,
     TwoTimeMapSettings,
@@ -54,13 +55,15 @@ def fitted(
     return found
 
 
+@pytest.mark.parametrize("rounds", [None, RoundsSettings(number=2, n_points=1000, n_steps=10)])
 def test_of_a_flow_class_by_class_the_network_sees_no_class(
     classed: Dataset,  # noqa: F811
     tmp_path: Path,
+    rounds: RoundsSettings | None,
 ) -> None:
     """Known pixels tell it: what is completed has the law of its class, and needs no label."""
     flow = KNOWN.model_copy(update={"labels": True})
-    found = fitted(tmp_path, classed, flow, FlowMapSettings(**SMALL))
+    found = fitted(tmp_path, classed, flow, FlowMapSettings(**SMALL, rounds=rounds))
     assert found.spec.labels == ()
     whole = torch.from_numpy(classed.units.decode(classed.rows("test")))
     done = found.complete(whole, generator=torch.Generator().manual_seed(0))
