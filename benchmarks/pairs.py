@@ -10,7 +10,6 @@ far as the machine has memory.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -56,6 +55,7 @@ def train(folder: Path, pool_gib: float) -> dict[str, float]:
     from swflow.models.fit import fit
     from swflow.representation.affine import Affine
     from swflow.representation.dataset import Dataset
+    from swflow.runtime.provenance import peak_memory
     from swflow.settings import FlowMapSettings
     from swflow.stages.loading import open_runs
     from swflow.training.loop import TrainingRun
@@ -66,8 +66,7 @@ def train(folder: Path, pool_gib: float) -> dict[str, float]:
         if state.step in (WARM, WARM + TIMED):
             began.append(time.perf_counter())
         if len(began) == 2:
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-            found = {"seconds": (began[1] - began[0]) / TIMED, "gib": peak / 2**30}
+            found = {"seconds": (began[1] - began[0]) / TIMED, "gib": peak_memory() / 2**30}
             print(json.dumps(found), flush=True)
             raise SystemExit
 

@@ -8,19 +8,20 @@ import numpy as np
 GIB = 2**30
 
 
+def peak_of(code: str) -> int:
+    """What a process that runs some code says of itself."""
+    code = f"from swflow.runtime.provenance import peak_memory; {code}; print(peak_memory())"
+    command = [sys.executable, "-c", code]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 def test_memory_is_that_of_the_process_and_not_of_what_started_it() -> None:
     """`getrusage` begins with the memory of the parent, which a study's numbers are not."""
     large = np.ones(GIB, np.uint8)
-    code = "from swflow.runtime.provenance import peak_memory; print(peak_memory())"
-    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert 2**22 < peak_of("pass") < GIB / 2
     assert large[-1] == 1
-    assert 2**22 < int(said.stdout) < GIB / 2
 
 
 def test_memory_counts_what_was_given_back() -> None:
-    code = (
-        "import numpy as np; from swflow.runtime.provenance import peak_memory; "
-        f"rows = np.ones({GIB // 2}, np.uint8); del rows; print(peak_memory())"
-    )
-    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert int(said.stdout) > GIB / 2
+    code = f"import numpy as np; rows = np.ones({GIB // 2}, np.uint8); del rows"
+    assert peak_of(code) > GIB / 2

@@ -37,8 +37,11 @@ def loss(net: nn.Module, step: int) -> Tensor:
     return (net(x)[:, 0] - x.prod(dim=1)).square().mean()
 
 
-def interrupted(settings: OptimiserSettings, at: int, saved: Saved | None = None) -> Saved:
-    """What is kept of a training that ends after `at` steps."""
+def interrupted(
+    settings: OptimiserSettings, at: int, saved: Saved | None = None, own: "OwnGoals | None" = None
+) -> Saved:
+    """What is kept of a training, perhaps with rounds, that ends after `at` steps."""
+    of = loss if own is None else own.loss
     kept: list[Saved] = []
 
     def stop(state: TrainingState[Any]) -> None:
@@ -46,8 +49,9 @@ def interrupted(settings: OptimiserSettings, at: int, saved: Saved | None = None
             kept.append(copy.deepcopy(state.saved()))
             raise KilledError
 
+    run = TrainingRun(0, saved=saved, on_step=stop)
     with pytest.raises(KilledError):
-        train_network(network(), loss, settings, TrainingRun(0, saved=saved, on_step=stop))
+        train_network(network(), of, settings, run, rounds=own)
     return kept[0]
 
 
@@ -89,27 +93,16 @@ class OwnGoals:
 @pytest.mark.parametrize("stops", [[10], [20], [21], [40, 45, 59]])
 def test_rounds_are_gone_on_with_from_their_beginning(stops: list[int]) -> None:
     """What a round learns from depends on the network then: a checkpoint within it is of then."""
-
-    def trained(run: TrainingRun) -> tuple[nn.Module, list[dict[str, float]]]:
-        own = OwnGoals()
-        return train_network(network(), own.loss, SETTINGS, run, rounds=own)
-
     kept: Saved | None = None
     for at in stops:
-        left: list[Saved] = []
-
-        def stop(state: TrainingState[Any], at: int = at, left: list[Saved] = left) -> None:
-            if state.step == at:
-                left.append(copy.deepcopy(state.saved()))
-                raise KilledError
-
-        with pytest.raises(KilledError):
-            trained(TrainingRun(0, saved=kept, on_step=stop))
-        kept = left[0]
+        kept = interrupted(SETTINGS, at, kept, OwnGoals())
         assert kept[1]["step"] == (at if at <= 20 else max(k for k in (20, 33, 50) if k < at))
-    (whole, history), (resumed, rows) = (
-        trained(TrainingRun(0, saved=saved)) for saved in (None, kept)
-    )
+
+    def ended(saved: Saved | None) -> tuple[nn.Module, list[dict[str, float]]]:
+        own, run = OwnGoals(), TrainingRun(0, saved=saved)
+        return train_network(network(), own.loss, SETTINGS, run, rounds=own)
+
+    (whole, history), (resumed, rows) = ended(None), ended(kept)
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name])
     assert rows == history

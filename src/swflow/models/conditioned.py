@@ -16,7 +16,7 @@ from swflow.models.rounds import Conditions, Rounds
 from swflow.models.spec import ModelSpec
 from swflow.randomness import keyed_generator
 from swflow.runtime.errors import InputError
-from swflow.settings import implementation
+from swflow.settings import RoundsSettings, implementation
 from swflow.training.loop import History, TrainingRun, seeded_weights, train_network
 
 
@@ -44,14 +44,9 @@ class ConditionedModel(CompletingModel):
     def predict(self, network: nn.Module, x: Tensor, conditions: Tensor) -> Tensor:
         """What the network makes of inputs `(b, d)`, to be compared with the goals `(b, d)`."""
 
-    def rounds(
-        self,
-        teacher: Sequence[Trajectory],
-        indices: list[int],
-        conditions: Conditions,
-        training: TrainingRun,
-    ) -> Rounds | None:
-        """What the end of its training learns from, where that is made of the network itself."""
+    @property
+    def rounds(self) -> RoundsSettings | None:
+        """Rounds at the end of its training; none unless a kind has them."""
         return None
 
     @classmethod
@@ -81,7 +76,7 @@ class ConditionedModel(CompletingModel):
                 return found
             return torch.cat([found, classes[row].to(found.device)], dim=1)
 
-        rounds = model.rounds(teacher, indices, conditions, training)
+        rounds = model._rounds(teacher, indices, conditions, training)
 
         def loss(network: nn.Module, step: int) -> Tensor:
             generator = keyed_generator(training.seed, "train", step)
@@ -96,6 +91,19 @@ class ConditionedModel(CompletingModel):
         network = model.network.to(training.device)
         network, history = train_network(network, loss, settings.training, training, rounds=rounds)
         return cls(settings, spec, network.to("cpu").eval()), history
+
+    def _rounds(
+        self,
+        teacher: Sequence[Trajectory],
+        indices: list[int],
+        conditions: Conditions,
+        training: TrainingRun,
+    ) -> Rounds | None:
+        asked, optimiser = self.rounds, self.settings.training
+        if asked is None:
+            return None
+        about = self.spec, teacher, indices, self.predict, conditions, training
+        return Rounds(asked, optimiser, *about)
 
     def conditions_of_pairs(self, runs: Sequence[Trajectory], pairs: PairDataset) -> Tensor:
         """Conditions of each time pair of each run, without the class: `(runs, pairs, c)`."""

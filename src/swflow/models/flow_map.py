@@ -1,6 +1,5 @@
 """The flow map: one pass of a network from a source point to the flow's state at any time."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -10,9 +9,8 @@ from torch import Tensor, nn
 from swflow.flow.trajectory import Trajectory
 from swflow.models.conditioned import ConditionedModel
 from swflow.models.pairs import RunPairs, TimePair
-from swflow.models.rounds import Conditions, Rounds
 from swflow.models.spec import Condition
-from swflow.training.loop import TrainingRun
+from swflow.settings import RoundsSettings
 
 
 class FlowMap(ConditionedModel):
@@ -37,27 +35,11 @@ class FlowMap(ConditionedModel):
         pairs = [TimePair(0, k, 0.0, end, self.clock(end)) for k, end in enumerate(ends, start=1)]
         return RunPairs(clouds, pairs)
 
-    def rounds(
-        self,
-        teacher: Sequence[Trajectory],
-        indices: list[int],
-        conditions: Conditions,
-        training: TrainingRun,
-    ) -> Rounds | None:
-        """See `Rounds`: none unless they are asked for."""
-        settings = self.settings
-        if settings.rounds is None:
-            return None
-        return Rounds(
-            settings.rounds,
-            settings.training,
-            self.spec,
-            teacher,
-            indices,
-            self.predict,
-            conditions,
-            training,
-        )
+    @property
+    def rounds(self) -> RoundsSettings | None:
+        """Those that its settings ask for."""
+        asked: RoundsSettings | None = self.settings.rounds
+        return asked
 
     def predict(self, network: nn.Module, x: Tensor, conditions: Tensor) -> Tensor:
         """Where source points `(b, d)` are carried."""

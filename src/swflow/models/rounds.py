@@ -8,13 +8,12 @@ from torch import Generator, Tensor, nn
 from swflow.flow.integrator import simulate
 from swflow.flow.trajectory import Trajectory
 from swflow.models.pairs import Batch
+from swflow.models.source_model import BATCH_ROWS
 from swflow.models.spec import ModelSpec
 from swflow.randomness import keyed_generator
 from swflow.settings import FlowSettings, OptimiserSettings, RoundsSettings, StepSchedule
-from swflow.settings.slicing import ExactSettings
-from swflow.training.loop import TrainingRun
+from swflow.training.loop import TrainingRun, arithmetic
 
-BATCH_ROWS = 512
 # Where a network maps inputs `(b, d)` under conditions `(b, c)`.
 Predict = Callable[[nn.Module, Tensor, Tensor], Tensor]
 # The conditions `(b, c)` of numbers of runs, time pairs and rows, `(b,)` each.
@@ -84,16 +83,16 @@ class Rounds:
     def _made(self, network: nn.Module, number: int, pair: int) -> Tensor:
         """What the network makes of the source points of a run at a time."""
         inputs, device, made = self.inputs[number], self.inputs.device, []
-        for x, row in zip(inputs.split(BATCH_ROWS), self.row.split(BATCH_ROWS), strict=True):
+        size = BATCH_ROWS[device.type]
+        for x, row in zip(inputs.split(size), self.row.split(size), strict=True):
             run, of = (torch.full((len(x),), index, device=device) for index in (number, pair))
-            enabled = self.optimiser.precision == "bfloat16"
-            with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
+            with arithmetic(self.optimiser, device):
                 made.append(self.predict(network, x, self.conditions(run, of, row)).float())
         return torch.cat(made)
 
     def _carried(self, made: Tensor, number: int, pair: int, step: int) -> Tensor:
         """Points `(n, d)` after the flow's steps towards the particles of a run at a time."""
-        run, device, held = self.runs[number], made.device, self.spec.known_coordinates
+        run, device = self.runs[number], made.device
         label = None if run.label is None else torch.from_numpy(run.label)
         key = self.training.seed, "carried on", step, number, pair
         *_, last = simulate(
@@ -104,24 +103,16 @@ class Rounds:
             source_labels=None if label is None else label[self.row].to(device),
             target_labels=None if label is None else label.to(device),
             event_shape=self.spec.units.event_shape,
-            held=held,
+            held=self.spec.known_coordinates,
         )
         return last.particles
 
 
 def towards_particles(settings: FlowSettings, n_steps: int) -> FlowSettings:
-    """A flow along the same directions to a law that is given: without what regularises it."""
-    return settings.model_copy(
-        update={
-            "times": (float(n_steps),),
-            "horizon": None,
-            "step": StepSchedule(initial=1.0, growth=0.0, max=1.0),
-            "entropy": 0.0,
-            "twin": "with_entropy",
-            "transport": ExactSettings(),
-            "regularisers": (),
-            "integrator": "splitting",
-            "redraw": True,
-            "target_batch": None,
-        }
+    """A flow of steps of size 1, along the same directions, to a law that is given."""
+    return FlowSettings(
+        times=(float(n_steps),),
+        step=StepSchedule(initial=1.0, growth=0.0, max=1.0),
+        directions=settings.directions,
+        n_directions=settings.n_directions,
     )

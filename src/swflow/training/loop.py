@@ -71,12 +71,12 @@ def train_network(
     beginning. Raises DivergedError where the loss becomes NaN or infinite.
     """
     state = TrainingState(network, settings, run.saved, check)
-    device = next(network.parameters()).device.type
+    device = next(network.parameters()).device
     while state.step < settings.steps:
         if rounds is not None and rounds.begins(state.step):
             state.begin_round()
             rounds.begin(state.averaged.module, state.step)
-        with torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+        with arithmetic(settings, device):
             value = loss(network, state.step)
         state.descend(value)
         project(network)
@@ -85,6 +85,11 @@ def train_network(
             state.add_row()
         run.on_step(state)
     return cast(Network, state.averaged.module), state.rows
+
+
+def arithmetic(settings: OptimiserSettings, device: torch.device) -> torch.autocast:
+    """A context in which products are taken in a training's precision."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
 
 
 class TrainingState(Generic[Network]):
