@@ -6,7 +6,6 @@ Each run is a command of its own, start of Python included; t = a + c·size^p is
 `--largest 10` leaves out runs of more than ten times the smallest, to try the script.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -99,14 +98,26 @@ class Case:
         return [word for name, value in chosen.items() for word in ("--set", f"{name}={value}")]
 
 
+# The command line, which says its peak at its end: what a parent is told of a child
+# (`wait4`) begins with the parent's own memory.
+RUN = """
+import atexit, sys
+from swflow.cli.app import main
+from swflow.runtime.provenance import peak_memory
+
+atexit.register(lambda: print(peak_memory() / 2**20, file=sys.stderr))
+main()
+"""
+
+
 def timed(words: list[str]) -> tuple[float, float]:
     """Seconds and MiB of a command of swflow."""
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "swflow.cli", "--quiet", *words])
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"swflow {' '.join(words)} ended with {status}.")
-    return time.perf_counter() - began, usage.ru_maxrss / 2**10
+    command = [sys.executable, "-c", RUN, "--quiet", *words]
+    ended = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if ended.returncode:
+        raise SystemExit(f"swflow {' '.join(words)} ended with {ended.returncode}: {ended.stderr}")
+    return time.perf_counter() - began, float(ended.stderr.split()[-1])
 
 
 def power(sizes: list[int], seconds: list[float]) -> tuple[float, float]:
