@@ -54,6 +54,16 @@ def test_studies_between_times_and_over_sizes_have_figures_of_them() -> None:
     assert "generalisation" not in of_two_kinds.figures()
 
 
+def test_studies_in_which_no_flow_is_learned_compare_none_with_what_learned_it() -> None:
+    learned = planned(GOOD)
+    of_flows_alone = planned(changed(models={"m": {"kind": "mixture"}}))
+    assert set(learned.tables()) - set(of_flows_alone.tables()) == {"overview", "fidelity"}
+    assert set(learned.figures()) - set(of_flows_alone.figures()) == {
+        *("fidelity", "regularisation", "memorisation"),
+    }
+    assert "quality_over_cost" in of_flows_alone.figures()
+
+
 def test_rows_are_compared_over_disjoint_rows_where_that_is_asked_for() -> None:
     datasets = {name: {"kind": "digits", "n_train": 50} for name in ("a", "b")}
     experiments = [{"dataset": name, "flow": "f", "models": ["m"]} for name in datasets]

@@ -21,6 +21,7 @@ def facts_of(study: Study) -> frozenset[str]:
     found = {
         "experiments": bool(experiments),
         "models": any(e.models for e in experiments),
+        "learned_flows": any(_is_learned(study, e) for e in experiments),
         "images": any(study.images_of(e.dataset) for e in experiments),
         "several_flows": _flows_to_images(study) >= LEAST_REFINED,
         "labels": any(flow.labels for _, flow in flows),
@@ -28,7 +29,9 @@ def facts_of(study: Study) -> frozenset[str]:
         "entropy": any(max(flow.entropies) > 0 for _, flow in flows),
         "gaussian": any(study.datasets[e.dataset].gaussian for e in experiments),
         "optimal_map": any(_map_is_known(study, e) for e in experiments),
-        "learned_entropies": any(e.models and len(flow.entropies) > 1 for e, flow in flows),
+        "learned_entropies": any(
+            _is_learned(study, e) and len(flow.entropies) > 1 for e, flow in flows
+        ),
         "sizes": sizes > 1,
         "three_sizes": sizes >= LEAST_REFINED,
         "over_time": study.score.generation_stride is not None,
@@ -38,6 +41,11 @@ def facts_of(study: Study) -> frozenset[str]:
         "regularised": any(flow.strengths for _, flow in flows),
     }
     return frozenset(name for name, there in found.items() if there)
+
+
+def _is_learned(study: Study, experiment: Experiment) -> bool:
+    """Whether a model learns an experiment's flow, and not its rows alone."""
+    return any(study.models[name].learns_from == "flow" for name in experiment.models)
 
 
 def _most(pairs: Iterable[tuple[Hashable, Hashable]]) -> int:

@@ -24,7 +24,7 @@ from swflow.report.tables import fidelity
 from swflow.report.tables.common import FLOW
 from swflow.runtime.errors import InputError
 
-NEEDS = ("models",)
+NEEDS = ("learned_flows",)
 CAPTION = (
     "SW₂ of each model's draws to a run of the flow that it never saw, over that of draws of "
     "another, independent run: 1 (dashed) is a perfect sampler. Over time, a panel for each "

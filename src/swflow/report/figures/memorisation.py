@@ -21,7 +21,7 @@ from swflow.report.tables import memorisation
 from swflow.report.tables.common import FLOW
 from swflow.runtime.errors import InputError
 
-NEEDS = ("models",)
+NEEDS = ("learned_flows",)
 CAPTION = (
     "Whether samples copy training rows, over time. A: how often a sample is nearer to the "
     "training rows than a held-out row is (½ for fresh data, 1 for copies); S: how often it is "

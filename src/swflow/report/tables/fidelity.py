@@ -8,7 +8,7 @@ import pandas as pd
 from swflow.report.tables.common import FLOW, ROW, by_metric, mean_std, ratio
 from swflow.settings import PARTICLES, TEST_SET
 
-NEEDS = ("models",)
+NEEDS = ("learned_flows",)
 CAPTION = (
     "Each model against the flow, at every entropy and time. ``sw`` is the sliced Wasserstein "
     "distance of the model's draws to all particles of a run that the model never saw; ``floor`` "

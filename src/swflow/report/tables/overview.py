@@ -7,7 +7,7 @@ from swflow.report.tables import fidelity, memorisation
 from swflow.report.tables.common import ROW, mean_std
 from swflow.settings import PARTICLES, TEST_SET
 
-NEEDS = ("models",)
+NEEDS = ("learned_flows",)
 CAPTION = (
     "Each model over all times and entropies of its flow: those it learned from and those it "
     "did not (``learned``). ``ratio``: SW₂ to a reference run over the floor, mean over points ± "
