@@ -18,7 +18,8 @@ from swflow.settings import parse_settings
 from swflow.study.study import Study
 from tests.pipeline import ROOT, counted, snakemake, write_config
 
-README, START = ((ROOT / name).read_text() for name in ("README.md", "docs/start.md"))
+PAGES = [(ROOT / name).read_text() for name in ("README.md", "docs/start.md", "docs/images.md")]
+README, START, _ = PAGES
 MOST_LINES = 130
 CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
 MODEL = Path("results/models/clothes_48/images/flow_map_wide/seed0")
@@ -118,9 +119,10 @@ def test_recipe_for_own_data_prepares_it_and_plans_the_rest(tmp_path: Path) -> N
     assert "eight_gaussians" not in output
 
 
-@pytest.mark.parametrize("page", [README, START])
-def test_recipes_fit_into_the_default_study(page: str) -> None:
-    (recipe,) = blocks(page, "yaml")
+@pytest.mark.parametrize("recipe", [text for page in PAGES for text in blocks(page, "yaml")])
+def test_recipes_are_studies_beside_the_default_presets(recipe: str) -> None:
     added: dict[str, Any] = yaml.safe_load(recipe)
-    merged = CONFIG | {"datasets": CONFIG["datasets"] | added["datasets"]}
-    parse_settings(Study, merged | {"experiments": added["experiments"]}, "README")
+    merged = {
+        name: CONFIG.get(name, {}) | of for name, of in added.items() if name != "experiments"
+    }
+    parse_settings(Study, CONFIG | merged | {"experiments": added["experiments"]}, "recipe")
