@@ -21,8 +21,8 @@ def series(metrics: pd.DataFrame) -> pd.DataFrame:
     return points[points.groupby("teacher")["rows"].transform("nunique") > 1]
 
 
-def first_times(metrics: pd.DataFrame) -> pd.DataFrame:
-    """A row for each flow, model, number of training rows, dataset and seed: ROW, seed and these.
+def first_times(points: pd.DataFrame) -> pd.DataFrame:
+    """Of a `series`: a row for each flow, model, number of rows, dataset and seed, with these.
 
     tau_gen: the first time within 1.1 of the best distance to real rows; tau_mem: the first at
     which the lower 95 % limit of the copied fraction is above .05; straight between stored times
@@ -30,7 +30,7 @@ def first_times(metrics: pd.DataFrame) -> pd.DataFrame:
     copied_error, memorisation_a: at the end.
     """
     rows = []
-    for (*key, _, seed), path in series(metrics).groupby([*ROW, "dataset", "seed"]):
+    for (*key, _, seed), path in points.groupby([*ROW, "dataset", "seed"]):
         path = path.sort_values("time")
         log_time, distance = np.log(path["time"].to_numpy()), path["distance"].to_numpy()
         least = path["copied"] - 1.96 * path["copied_error"]

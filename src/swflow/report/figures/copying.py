@@ -40,7 +40,8 @@ def figure(metrics: pd.DataFrame) -> Figure:
 
     Raises InputError where no flow runs on two sizes with distances over time.
     """
-    points, times = series(metrics), first_times(metrics)
+    points = series(metrics)
+    times = first_times(points)
     if not len(times):
         raise InputError("metrics.csv holds no flow on two sizes of a dataset; add one.")
     points, times = (of[of["entropy"] == of["entropy"].min()] for of in (points, times))

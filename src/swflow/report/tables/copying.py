@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from swflow.report.copying import ROW, TIMES, first_times
+from swflow.report.copying import ROW, TIMES, first_times, series
 from swflow.report.tables.common import half_interval, mean_std
 
 NEEDS = ("sizes", "over_time")
@@ -20,7 +20,7 @@ CAPTION = (
 def table(metrics: pd.DataFrame) -> pd.DataFrame:
     """First times of good samples and of copies for each flow, model and number of rows."""
     rows = []
-    found = first_times(metrics)
+    found = first_times(series(metrics))
     for key, own in found.groupby(ROW) if len(found) else ():
         row = dict(zip(ROW, key, strict=True)) | {"seeds": len(own)}
         for name in TIMES:

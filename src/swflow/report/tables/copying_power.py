@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from swflow.report.copying import LINE, TIMES, first_times
+from swflow.report.copying import LINE, TIMES, first_times, series
 from swflow.report.powers import COLUMNS, power
 
 NEEDS = ("three_sizes", "over_time")
@@ -17,7 +17,7 @@ CAPTION = (
 def table(metrics: pd.DataFrame) -> pd.DataFrame:
     """Powers of n with intervals, of each flow and model that has three sizes."""
     rows = []
-    found = first_times(metrics)
+    found = first_times(series(metrics))
     for key, own in found.groupby(LINE) if len(found) else ():
         for of in TIMES:
             fit = power(own["rows"], own[of])
