@@ -8,7 +8,7 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 # What a page needs to run a network: the browser's runtime, of the version in package-lock.json.
 EXPLORER := workflow/explorer/node_modules/.installed
 
-STUDIES := paper compute ablation generalisation rivals study study_images memorisation directions repeatability inpainting mnist fashion cifar10 \
+STUDIES := paper compute ablation generalisation rivals study study_images memorisation memorisation_fashion directions repeatability inpainting mnist fashion cifar10 \
 	mnist_pixels fashion_pixels cifar10_pixels images_gpu images_gpu_minutes
 REFERENCES := $(STUDIES:%=reference-%)
 
@@ -39,6 +39,9 @@ paper ablation generalisation rivals study study_images memorisation directions 
 
 compute: $(STAMP)  ## Train ten times as long on a flow of the long study
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/paper.yaml workflow/configs/$@.yaml
+
+memorisation_fashion: $(STAMP)  ## When copies begin, of clothes in a latent and in pixels
+	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/memorisation.yaml workflow/configs/$@.yaml
 
 fashion cifar10: $(STAMP)  ## Clothes, or colour, in the study of 60,000 images
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/mnist.yaml workflow/configs/$@.yaml
@@ -77,6 +80,8 @@ benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings o
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/local.py --out results/reference/benchmarks/local-cpu.md
 	$(RUN) python benchmarks/determinism.py --out results/reference/benchmarks/determinism.md
 	$(RUN) python benchmarks/machines.py --out results/reference/benchmarks/machines.md
+	$(RUN) python benchmarks/line.py --out results/reference/benchmarks/line.md
+	$(RUN) python benchmarks/limit_map.py --out results/reference/benchmarks/limit-map.md
 
 reference: $(STAMP)  ## Copy tables and figures to results/reference, and into docs/ (reference-STUDY: of a longer one)
 	$(RUN) python workflow/reference.py default results

@@ -313,6 +313,13 @@ def test_other_pixels_take_the_flow_of_the_digits(
     assert not re.search(r"^train_autoencoder", output, flags=re.MULTILINE)
 
 
+def test_copies_of_clothes_are_looked_for_in_a_latent_and_in_pixels(tmp_path: Path) -> None:
+    output = planned_over("memorisation", "memorisation_fashion", tmp_path / "run")
+    assert re.search(r"^simulate\s+12$", output, flags=re.MULTILINE)
+    assert re.search(r"^train_autoencoder\s+1$", output, flags=re.MULTILINE)
+    assert "mnist_32" not in output
+
+
 def test_the_first_picture_takes_one_flow_and_one_network(tmp_path: Path) -> None:
     film = "results/figures/films/clothes_48/images/flow_map_wide.gif"
     config = ROOT / "workflow" / "configs" / "demo.yaml"

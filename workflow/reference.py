@@ -34,6 +34,7 @@ COMMANDS = {"default": "make results"} | {
         "study",
         "study_images",
         "memorisation",
+        "memorisation_fashion",
         "inpainting",
         "repeatability",
         *IMAGE_STUDIES,
@@ -52,6 +53,8 @@ BENCHMARKS = (
     "local-gpu",
     "determinism",
     "machines",
+    "line",
+    "limit-map",
 )  # made by `make benchmarks`, after the default study, and on a GPU
 STUDY_TABLES = {
     "paper": ("overview",),
@@ -62,6 +65,7 @@ STUDY_TABLES = {
     "study": ("paths", "matched", "planted", "discretisation"),
     "study_images": ("paths", "matched", "planted"),
     "memorisation": ("copying", "copying_power", "planted", "disjoint"),
+    "memorisation_fashion": ("copying", "planted"),
     "inpainting": ("completion", "images"),
     "repeatability": ("repeatability",),
     **dict.fromkeys(IMAGE_STUDIES, ("images",)),

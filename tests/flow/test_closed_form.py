@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from swflow import sliced_velocity
-from swflow.flow.closed_form import gaussian_flow
+from swflow.flow.closed_form import gaussian_flow, gaussian_map
+from swflow.flow.optimal_maps import optimal_matrix
 
 
 @pytest.mark.parametrize("dim", [1, 2, 6])
@@ -55,3 +56,30 @@ def test_isotropic_laws_need_no_quadrature(entropy: float) -> None:
         for target in (eye, eye + off)
     )
     np.testing.assert_allclose(near, exact, rtol=1e-4, atol=1e-5)
+
+
+def test_the_map_carries_the_covariance_along_the_flow() -> None:
+    before, after = np.array([[3.0, 1.0], [1.0, 1.0]]), np.diag([4.0, 0.5])
+    a = gaussian_map(before, after, 0.7)
+    _, expected = gaussian_flow(np.zeros(2), before, np.zeros(2), after, 0.0, [0.0, 0.7])
+    np.testing.assert_allclose(a @ before @ a.T, expected[1], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("before", "off"),
+    [
+        (np.eye(2), 0.0),
+        (np.diag([2.0, 0.5]), 0.0),
+        (np.array([[8.5, 7.5], [7.5, 8.5]]), 0.27),  # as wide as the target, turned by 45°
+    ],
+    ids=["isotropic", "commuting", "turned"],
+)
+def test_the_map_ends_in_the_optimal_one_where_both_laws_have_the_same_axes(
+    before: np.ndarray, off: float
+) -> None:
+    """FACTS 6: below 1e-4 % of the variance there; else it reaches the law along another map."""
+    after = np.diag([16.0, 1.0])
+    a, best = gaussian_map(before, after, 30.0), optimal_matrix(before, after)
+    np.testing.assert_allclose(a @ before @ a.T, after, rtol=1e-4, atol=1e-4)
+    error = 100 * np.trace((a - best) @ before @ (a - best).T) / np.trace(after)
+    assert error == pytest.approx(off, abs=0.005 if off else 1e-4)

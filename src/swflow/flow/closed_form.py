@@ -3,7 +3,7 @@
 Time units τ = t/d and ε = d·λ throughout.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -30,14 +30,11 @@ def gaussian_flow(
         one = (covariance0[:1, :1], covariance1[:1, :1])
         _, variances = gaussian_flow(mean0[:1], one[0], mean1[:1], one[1], entropy, times)
         return _relaxed(mean0, mean1, times), variances * np.eye(dim)
-    directions = _quadrature(dim)
-    target = np.einsum("li,li->l", directions @ covariance1, directions)
+    linear_drift = _linear_drift(covariance1)
 
     def slope(_: float, flat: np.ndarray) -> np.ndarray:
         sigma = flat.reshape(dim, dim)
-        current = np.einsum("li,li->l", directions @ sigma, directions)
-        weighted = directions * np.sqrt(target / current)[:, None]
-        h = dim * weighted.T @ directions / len(directions) - np.eye(dim)
+        h = linear_drift(sigma)
         return (h @ sigma + sigma @ h + 2 * entropy * np.eye(dim)).ravel()
 
     from scipy.integrate import solve_ivp  # a third of a second, which few jobs need
@@ -46,6 +43,38 @@ def gaussian_flow(
         slope, (0.0, max(times)), covariance0.ravel(), t_eval=times, rtol=1e-6, atol=1e-8
     )
     return _relaxed(mean0, mean1, times), solution.y.T.reshape(-1, dim, dim)
+
+
+def gaussian_map(covariance0: np.ndarray, covariance1: np.ndarray, time: float) -> np.ndarray:
+    """Where the flow between centred Gaussians carries x₀ to by a time: A x₀, A of shape `(d, d)`.
+
+    Without entropy the drift at Σ is H(Σ)x (see `gaussian_flow`), so A' = H(A Σ₀ Aᵀ) A, A = I at 0.
+    """
+    dim = len(covariance0)
+    linear_drift = _linear_drift(covariance1)
+
+    def slope(_: float, flat: np.ndarray) -> np.ndarray:
+        a = flat.reshape(dim, dim)
+        return (linear_drift(a @ covariance0 @ a.T) @ a).ravel()
+
+    from scipy.integrate import solve_ivp  # a third of a second, which few jobs need
+
+    solution = solve_ivp(slope, (0.0, time), np.eye(dim).ravel(), rtol=1e-8, atol=1e-10)
+    return np.asarray(solution.y[:, -1].reshape(dim, dim))
+
+
+def _linear_drift(covariance1: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """H of `gaussian_flow`, of the covariance that the particles have."""
+    dim = len(covariance1)
+    directions = _quadrature(dim)
+    target = np.einsum("li,li->l", directions @ covariance1, directions)
+
+    def of(covariance: np.ndarray) -> np.ndarray:
+        current = np.einsum("li,li->l", directions @ covariance, directions)
+        weighted = directions * np.sqrt(target / current)[:, None]
+        return np.asarray(dim * weighted.T @ directions / len(directions) - np.eye(dim))
+
+    return of
 
 
 def _relaxed(mean0: np.ndarray, mean1: np.ndarray, times: Sequence[float]) -> np.ndarray:

@@ -215,7 +215,7 @@ def time_axis(axes: Any, end: float) -> None:
     axes.set_xscale("function", functions=(np.log1p, np.expm1))
     ticks = [t for t in (0, 1, 3, 10, 30, 100, 300, 1000, 3000) if t <= end]
     axes.set_xticks(ticks, [str(t) for t in ticks])
-    axes.set_xlim(0, end * 1.05)
+    axes.set_xlim(0, np.expm1(1.03 * np.log1p(end)))  # room for the last marker
 
 
 def plain_log_axis(axes: Any, low: float, high: float) -> None:

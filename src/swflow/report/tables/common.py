@@ -5,6 +5,7 @@ import pandas as pd
 
 ROW = ["dataset", "teacher", "entropy", "model", "passes"]
 FLOW = ["dataset", "teacher", "entropy"]
+ROUNDING = 1e-12  # what is left of numbers that cancel
 
 
 def by_metric(group: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -92,5 +93,7 @@ def _number(value: object) -> str:
     if isinstance(value, float):
         if np.isnan(value):
             return "–"
+        if abs(value) < ROUNDING:
+            return "0"
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return str(value)
