@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import runpy
 from pathlib import Path
 
 import pandas as pd
@@ -62,3 +63,13 @@ def test_committed_figures_are_what_the_code_draws(study: str, tmp_path: Path) -
 
 def test_the_default_study_is_among_them() -> None:
     assert "default" in STUDIES
+
+
+def test_every_study_has_its_place_on_a_page() -> None:
+    """Else `make reference-NAME` would stop once it has copied the study's files."""
+    copying = runpy.run_path(str(ROOT / "workflow" / "reference.py"))
+    pages = "".join(path.read_text() for path in (ROOT / "docs").rglob("*.md"))
+    wanted = {f"{study}-{table}" for study, of in copying["STUDY_TABLES"].items() for table in of}
+    wanted |= {"latent-pixels", *copying["BENCHMARKS"]}
+    assert {"default", *copying["STUDY_TABLES"]} == set(copying["COMMANDS"])
+    assert {name: pages.count(f"<!-- {name} -->") for name in wanted} == dict.fromkeys(wanted, 1)

@@ -49,7 +49,7 @@ class IntegrationSettings(Settings):
     )
     n_directions: Count = Field(128, description="Directions of a step; best a multiple of d.")
     directions: AnyDirections = Field(
-        OrthonormalSettings(), description="orthonormal, independent or structured."
+        OrthonormalSettings(), description="orthonormal, independent, structured, local or convolutional."
     )
     redraw: bool = Field(
         True, description="Fresh directions at each step; false (sketch: default): one fixed set."
