@@ -23,11 +23,11 @@ BELOW_SIMULATE = {
 TABLES = (
     *("overview", "fidelity", "labels", "generation", "regularisation", "memorisation"),
     *("twin", "cost", "gaussian", "optimal_map", "images"),
-    *("paths", "matched", "planted", "copying"),
+    *("paths", "matched", "planted", "copying", "settling"),
 )
 FIGURES = (
     *("convergence", "fidelity", "regularisation", "memorisation", "generalisation", "control"),
-    *("quality_over_cost", "images", "matched", "copying"),
+    *("quality_over_cost", "images", "matched", "copying", "settling"),
 )
 PICTURES = [
     *("samples/eight/short/entropy0", "samples/eight/short/entropy0.1", "strips/eight/short"),
@@ -271,7 +271,7 @@ def test_tables_alone_are_rebuilt_on_request(finished: Path, tmp_path: Path) -> 
     [
         *(("paper", 84), ("ablation", 36), ("generalisation", 36), ("rivals", 87), ("mnist", 15)),
         *(("directions", 21), ("repeatability", 21), ("inpainting", 3), ("mnist_pixels", 3)),
-        *(("study", 138), ("study_images", 54), ("memorisation", 36)),
+        *(("study", 93), ("discretisation", 123), ("study_images", 54), ("memorisation", 36)),
     ],
 )
 def test_longer_studies_can_be_planned(study: str, simulations: int, tmp_path: Path) -> None:

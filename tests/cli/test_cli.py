@@ -160,6 +160,17 @@ def test_the_first_command_that_fails_ends_a_batch(dataset_path: Path, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
 
+def test_a_batch_ends_with_the_code_of_its_command(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "stranger").write_text("")
+    run = swflow("batch", cwd=tmp_path, given="verify results\n")
+    assert run.returncode == 1
+    assert "stranger" in run.stdout
+    run = swflow("batch", cwd=tmp_path, given="verify 'results\n")
+    assert run.returncode == 1
+    assert "is no command (No closing quotation)" in run.stderr
+
+
 def test_progress_in_a_log_is_lines_with_the_time_left(dataset_path: Path, tmp_path: Path) -> None:
     run = swflow("simulate", dataset_path, "--settings", FLOW, "--out", tmp_path / "a.zarr")
     assert run.returncode == 0
@@ -175,6 +186,8 @@ def test_progress_in_a_log_is_lines_with_the_time_left(dataset_path: Path, tmp_p
         (["prepare", "--settings", "{"], "settings cannot be read"),
         (["prepare", "--settings", '{"kind": "moons"}', "--set", "noise"], "write it as key=value"),
         (["prepare", "--settings", '{"kind": "moons"}', "--set", "noise=-1"], "noise = -1: must"),
+        (["prepare", "--settings", '{"kind": "moons"}', "--set", "noise=[1"], "cannot be read"),
+        (["simulate", "{data}", "--settings", '{"step": 1}', "--set", "step.max=2"], "step is 1"),
         (["simulate", "absent.h5", "--settings", FLOW], "absent.h5: no such dataset file"),
         (["simulate", "{data}", "--settings", FLOW, "--set", "n_directions=0"], "n_directions = 0"),
         (["simulate", "{data}", "--settings", FLOW, "--device", "cuda"], "sees no GPU here"),

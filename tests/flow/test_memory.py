@@ -62,6 +62,19 @@ def test_twins_noise_and_rows_take_memory() -> None:
     many = SIZES._replace(train=10**6)
     assert simulation_bytes(settings(20_000), many) > plain + 4 * 784 * 900_000
     assert simulation_bytes(settings(20_000, target_batch=20_000), many) < plain + 10**9
+    rows = 4 * 784 * SIZES.train
+    assert simulation_bytes(settings(20_000, labels=True), SIZES) > plain + rows
+    smoothed = settings(20_000, regularisers=[{"kind": "smoothing", "width": 0.1}])
+    assert simulation_bytes(smoothed, SIZES) >= plain + 2 * rows
+    assert simulation_bytes(settings(20_000, n_tracers=10**5), SIZES) > plain + 4 * 784 * 10**5
+    wide = SIZES._replace(dim=3072)
+    dense, whole = (
+        simulation_bytes(
+            SimulationSettings(n_particles=20_000, horizon=9, n_directions=3072, **of), wide
+        )
+        for of in ({}, {"directions": "structured"})
+    )
+    assert whole > dense + 4 * 3072 * 80_000
 
 
 def test_what_does_not_fit_is_refused_with_what_would() -> None:

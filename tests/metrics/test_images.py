@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swflow.metrics.images import measure
+from swflow.metrics.images import measure, thinned
 from swflow.metrics.names import DECODED, EVEN, OFFICIAL, TRAINING
 from swflow.metrics.spectrum import fine_power
 from swflow.metrics.subject import Row, Subject
@@ -281,3 +281,14 @@ def test_neighbours_are_the_nearest_training_images(
         np.testing.assert_allclose(np.asarray(line), np.asarray(lines[0]), atol=0.01)
     other = neighbours.picture({"copier": draws}, images, images, space, 1)
     assert not np.allclose(np.asarray(other.axes[0].images[0].get_array()), np.asarray(lines[0]))
+
+
+@pytest.mark.parametrize(("there", "n"), [(7000, 2000), (7000, 4000), (10, 10), (3, 9)])
+def test_some_rows_of_a_split_are_from_all_over_it(there: int, n: int) -> None:
+    """Whatever the quotient: the first half is as often there as the second."""
+    rows = np.arange(there, dtype=np.float32)[:, None]
+    found = thinned(Split(rows, rows[:, 0]), n)
+    assert len(found.x) == min(n, there)
+    assert len(np.unique(found.x)) == len(found.x)
+    assert abs((found.x < there / 2).mean() - 0.5) < 0.51 / len(found.x) + 0.5 * (there < n)
+    assert np.array_equal(found.x[:, 0], found.y)

@@ -79,3 +79,17 @@ def test_a_panel_for_each_error_has_a_line_for_each_kind(metrics: pd.DataFrame) 
         "orthonormal, splitting: power -1.00",
     ]
     assert texts[1] == ["euler, orthonormal: power 1.00", "splitting, orthonormal: power 2.00"]
+
+
+def test_dimensions_are_those_of_the_datasets_of_one_flow() -> None:
+    rows = []
+    for dim in (4, 16, 64):
+        setup = {"n_particles": 1000.0, "dim": dim, "directions_independent": 64.0}
+        own = flow("f", setup, {"uvp": 100 * (0.01 * dim**0.5) ** 2 / 2})
+        rows += [row | {"dataset": f"g{dim}"} for row in own]
+    metrics = pd.DataFrame(rows, columns=COLUMNS)
+    table = discretisation.table(metrics).set_index("refined")
+    assert table.loc["dim", "dataset"] == "g4 to g64"
+    assert table.loc["dim", "power"] == pytest.approx(0.5)
+    shown = [axes for axes in figures.figure(metrics).axes if axes.get_visible()]
+    assert [axes.get_xlabel() for axes in shown] == ["dimensions"]

@@ -194,3 +194,13 @@ def test_powers_have_intervals_that_hold_the_truth() -> None:
         held += fit.power_low < 0.7 < fit.power_high
     assert 0.92 < held / 400 < 0.98
     assert power(rows[:6], rows[:6]) is None
+
+
+def test_kinds_without_a_flow_to_compare_them_with_make_an_empty_table(
+    metrics: pd.DataFrame,
+) -> None:
+    """Where nothing was left unregularised, or not at every seed."""
+    alone = metrics[metrics["teacher"] != "plain"]
+    assert not len(matched.table(alone))
+    some = metrics[(metrics["teacher"] != "plain") | (metrics["seed"] < 2)]
+    assert (matched.table(some)["seeds"] <= 2).all()

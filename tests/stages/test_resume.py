@@ -237,4 +237,5 @@ def test_notes_of_a_checkpoint_are_plain(
         metadata = file.metadata()
         assert sorted(file.keys()) == ["particles", "tracers"]
     assert json.loads(metadata["notes"])["step"] == 100
-    assert set(json.loads(metadata["identity"])) == {"settings", "seed", "data", "device", "code"}
+    of = {"settings", "seed", "data", "device", "processes", "code"}
+    assert set(json.loads(metadata["identity"])) == of

@@ -57,6 +57,13 @@ def incomplete(path: Path) -> None:
     edited(path / "zarr.json", change)
 
 
+def silent(path: Path) -> None:
+    def change(values: dict[str, Any]) -> None:
+        del values["attributes"]["settings"]
+
+    edited(path / "zarr.json", change)
+
+
 def not_finite(path: Path) -> None:
     edited(path, lambda values: values["rows"][0].update(value=float("nan")))
 
@@ -153,6 +160,17 @@ PLANTED: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "cut figure": ("figures/fidelity.png", cut, DAMAGED),
     "cut drawing": ("figures/convergence.svg", cut, DAMAGED),
     "an interrupted job": ("flows/eight/short/entropy0.1/seed2.zarr.partial", written, UNFINISHED),
+    "an interrupted training": (
+        "models/eight/short/map/seed3.partial",
+        lambda p: written(p / "history.csv"),
+        UNFINISHED,
+    ),
+    "a copy under another name": (
+        "flows/eight/smoothed/entropy0/seed1_old.zarr",
+        lambda p: shutil.copytree(p.with_name("seed1.zarr"), p),
+        FOREIGN,
+    ),
+    "a store that says little": ("flows/eight_few/short/entropy0/seed0.zarr", silent, DAMAGED),
     "a checkpoint": ("models/eight/short/map/seed2.checkpoint", written, UNFINISHED),
     "a stranger": ("datasets/notes.txt", written, FOREIGN),
     "a strange folder": ("old", lambda p: p.mkdir(), FOREIGN),
@@ -197,6 +215,10 @@ def test_every_planted_damage_is_found(results: Path) -> None:
         ("metrics.csv", another_metric, "tables/memorisation.csv"),
         (f"{RUN}/seed0.zarr", of_other_code, f"{MODEL}/map/seed0"),
         (f"{MODEL}/fit/seed1", trained_again, "samples/eight/short/fit/seed1.h5"),
+        (f"{MODEL}/fit/seed1", trained_again, "scores/eight/short/fit/seed1/cost.json"),
+        (f"{RUN}/seed0.zarr", of_other_code, "samples/eight/short/particles/seed0.h5"),
+        (f"{RUN}/seed1.zarr", of_other_code, "scores/eight/short/map/seed0/fidelity.json"),
+        ("datasets/eight.h5", other_rows, "samples/eight/data/test_set/seed0.h5"),
     ],
 )
 def test_what_was_made_of_something_else_is_stale(

@@ -167,3 +167,28 @@ def test_studies_of_regularised_and_of_refined_flows_compare_them() -> None:
     score = {"generation_stride": 1}
     plan = planned(changed(flows=flows, experiments=experiments, score=score))
     assert {"matched", "discretisation"} <= set(plan.tables()) & set(plan.figures())
+
+
+def test_sizes_of_datasets_of_several_kinds_are_not_compared() -> None:
+    """One flow to few and to many rows of a law; and to those of another law, too."""
+    datasets = {
+        f"{kind}_{n}": {"kind": kind, "n_train": n}
+        for kind in ("moons", "swiss_roll")
+        for n in (50, 99)
+    }
+    flow, score = {"f": GOOD["flows"]["f"]}, {"generation_stride": 1}
+    for names, known in (
+        (["moons_50", "moons_99"], True),
+        (["moons_50", "swiss_roll_99"], False),
+        (["moons_50", "moons_99", "swiss_roll_99"], False),
+    ):
+        experiments = [{"dataset": name, "flow": "f"} for name in names]
+        values = changed(datasets=datasets, flows=flow, experiments=experiments, score=score)
+        assert ("copying" in planned(values).tables()) == known
+
+
+def test_one_flow_in_several_dimensions_is_refined() -> None:
+    datasets = {f"g{dim}": {"kind": "gaussian", "dim": dim} for dim in (2, 4, 8)}
+    experiments = [{"dataset": name, "flow": "f"} for name in datasets]
+    values = changed(datasets=datasets, experiments=experiments)
+    assert "discretisation" in planned(values).tables()

@@ -183,3 +183,14 @@ def test_a_preset_has_what_its_base_says_but_for_its_own() -> None:
     assert found["third"] == FlowFamily(horizon=2, entropies=[0.2], step=0.5)
     assert found["second"].entropies == (0, 0.1)
     assert found["f"].step.initial == 0.1
+
+
+def test_flows_that_hold_pixels_of_rows_are_not_compared_over_others() -> None:
+    clothes = {"kind": "fashion_mnist", "embedded": True, "n_train": 50}
+    datasets = dict.fromkeys(("a", "b"), clothes)
+    flows = {"f": {"horizon": 2, "known": {"kind": "half", "side": "left"}}}
+    first = {"dataset": "a", "flow": "f", "disjoint": "b"}
+    experiments = [first, {"dataset": "b", "flow": "f"}]
+    values = changed(datasets=datasets, flows=flows, models={}, experiments=experiments)
+    with pytest.raises(InputError, match=r"disjoint: flow 'f' holds pixels .* no source points"):
+        parse_settings(Study, values, "config")

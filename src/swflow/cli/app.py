@@ -97,7 +97,12 @@ def batch() -> None:
     The first that fails ends all.
     """
     for line in sys.stdin:
-        app(shlex.split(line), standalone_mode=False)
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise InputError(f"batch: {line.strip()!r} is no command ({error}).") from error
+        if code := app(words, standalone_mode=False):
+            raise typer.Exit(code)
 
 
 def main() -> None:

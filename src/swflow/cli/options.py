@@ -117,7 +117,15 @@ def read_settings(
         target = values
         for parent in parents:
             target = target.setdefault(parent, {})
-        target[last] = yaml.safe_load(value)
+            if not isinstance(target, dict):
+                raise InputError(
+                    f"--set {override}: {parent} is {target!r}, which has no fields; set it whole."
+                )
+        try:
+            target[last] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"--set {override}: the value cannot be read ({reason}).") from error
     return parse_settings(annotation, values, where)
 
 

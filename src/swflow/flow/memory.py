@@ -25,6 +25,11 @@ CLOUDS, OF_TWIN, OF_NOISE, OF_CLASSES = 6.0, 4.0, 4.0, 0.5
 OF_OTHERS = 1.5
 # Projections of a block of directions: numbers, and arrays of them at once.
 BLOCK_NUMBERS, BLOCK_ARRAYS, LEAST_DIRECTIONS = 2**22, 7.5, 256
+# From this dimension on bases by fast transforms are whole: arrays of all their projections.
+WHOLE_FROM = 2048
+WHOLE_ARRAYS = {"structured": 6.0, "local": 2.5}
+# Copies of the target: its classes, one after the other; its rows with noise, and the noise.
+OF_CLASSED_TARGET, OF_SMOOTHED_TARGET = 1.0, 2.0
 POINT_BYTES = 160  # where quantiles of clouds of two sizes meet
 # Where a step takes longer than to write a snapshot, less is held at once.
 LEAST_PART = 0.6
@@ -61,9 +66,17 @@ def _bytes(settings: SimulationSettings, sizes: "Sizes") -> tuple[float, float]:
     at_once = sizes.train if batch is None else batch
     held = sizes.train if batch is None or row * sizes.train <= HELD_BYTES else 0
     rows = held + (batch or 0) + OF_OTHERS * sizes.others
+    if settings.labels and batch is None:
+        rows += OF_CLASSED_TARGET * sizes.train
+    if any(part.kind == "smoothing" for part in settings.regularisers):
+        rows += OF_SMOOTHED_TARGET * at_once
     directions = max(settings.n_directions, LEAST_DIRECTIONS)
     block = min(BLOCK_NUMBERS, directions * (settings.n_particles + at_once))
+    whole = WHOLE_ARRAYS.get(settings.directions.kind, 0.0) if sizes.dim >= WHOLE_FROM else 0.0
+    rows += whole * at_once
     fixed = START_BYTES + FLOAT_BYTES * BLOCK_ARRAYS * block + row * rows
     noisy = settings.entropy > 0
     clouds = CLOUDS + OF_TWIN * has_twin(settings) + OF_NOISE * noisy + OF_CLASSES * settings.labels
+    clouds += whole
+    fixed += CLOUDS * row * settings.n_tracers
     return fixed + POINT_BYTES * sizes.train, row * clouds + POINT_BYTES

@@ -65,7 +65,8 @@ class Run:
         known = known_of(self.dataset, settings)
         if known is not None:
             rows = partial(training_rows, self.dataset)
-            first = int(torch.randint(self.dataset.size("train"), (), generator=generator))
+            size = self.dataset.size("train")
+            first = int(torch.randint(size, (), generator=generator, device=device))
             source = held(source, rows(n, first, label), known)
             tracers = held(tracers, rows(len(tracers), label=tracer_label), known)
             own = None if label is None else label[common]

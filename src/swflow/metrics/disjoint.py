@@ -40,7 +40,9 @@ def measure(subject: Subject) -> Iterator[Row]:
     control that has the errors of a model, and nothing to copy.
     """
     other = subject.disjoint
-    if other is None:
+    sampler = subject.sampler
+    carries = isinstance(sampler, SourceModel) or sampler.run(Condition(None, None)) is not None
+    if other is None or not carries:
         return
     rows = subject.dataset.rows("train")
     few = few_heldout(subject.dataset.fresh.rows(), len(rows), subject.settings)

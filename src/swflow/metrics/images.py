@@ -273,9 +273,11 @@ class Space:
 
 
 def thinned(split: Split, n: int) -> Split:
-    """At least n rows (or all there are), evenly spread over a split, with their classes."""
-    every = slice(None, None, max(1, len(split.x) // n))
-    return Split(split.x[every], None if split.y is None else split.y[every])
+    """Some n rows (or all there are), evenly spread over all of a split, with their classes."""
+    there = len(split.x)
+    some = min(n, there)
+    chosen = np.arange(some) * there // some
+    return Split(split.x[:][chosen], None if split.y is None else split.y[chosen])
 
 
 def named(measures: Iterator[Measure], prefix: str) -> Iterator[Measure]:

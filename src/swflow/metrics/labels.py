@@ -25,7 +25,8 @@ SAFE_PART = 0.8
 def measure(subject: Subject) -> Iterator[Row]:
     """Of labelled draws at the end of the flow.
 
-    sw2_class: of each class, SW² of its draws to its particles in a reference run;
+    sw2_class: of each class of which there are draws, SW² of these to its particles in a reference
+    run;
     label_agreement: part of all draws whose class a classifier of the training rows sees (not of
     rows of more than MOST_NUMBERS numbers).
     """
@@ -57,6 +58,8 @@ def of_classes(subject: Subject, draws: Draws, reference: Trajectory) -> Iterato
         own = reference.label == known
         n = math.floor(SAFE_PART * own.mean() * len(draws.x))
         of_class = torch.from_numpy(draws.flat[draws.label == known][:n])
+        if not len(of_class):
+            continue
         to_particles = torch.from_numpy(cloud[own])
         against = DistanceTo(to_particles, subject.settings.n_directions, subject.seed)
         yield Measure("sw2_class", against(of_class), len(of_class), label=int(known))

@@ -14,10 +14,10 @@ FLOORS: dict[str, str] = {}
 
 
 def measure(subject: Subject) -> Iterator[Row]:
-    """Of stored runs, what all entropies share: see `setup`."""
+    """Of stored runs, what all entropies share: dim, coordinates of a point; and see `setup`."""
     run = subject.sampler.run(Condition(None, None))
     if run is not None:
-        numbers = setup(run.settings).items()
+        numbers = (setup(run.settings) | {"dim": run.shape[1]}).items()
         measures = [Measure(name, float(value), run.shape[0]) for name, value in numbers]
         yield from subject.rows(Condition(None, None), measures)
 

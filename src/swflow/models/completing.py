@@ -45,10 +45,11 @@ class CompletingModel(SourceModel):
         if not torch.isfinite(images[:, of_event]).all():
             raise InputError("some known pixels are NaN or infinite: give all that are known.")
         condition = self.check(time, entropy, None, passes)
-        rows = torch.from_numpy(units.encode(images.numpy())).flatten(1)
+        there = images.detach().cpu()
+        rows = torch.from_numpy(units.encode(there.numpy())).flatten(1)
         chosen = generator if generator is not None else torch.default_generator
-        completed = self.to_data(self.completed(rows, condition, chosen))
-        return torch.where(of_event, images.to(completed), completed)
+        completed = self.to_data(self.completed(rows, condition, chosen)).to(images.device)
+        return torch.where(of_event.to(images.device), images.detach().to(completed), completed)
 
     def completed(self, rows: Tensor, condition: Condition, generator: Generator) -> Tensor:
         """Rows `(n, d)`, in model units, each completed from what is known of it."""

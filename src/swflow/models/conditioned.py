@@ -58,11 +58,12 @@ class ConditionedModel(CompletingModel):
         spec = replace(spec, times=tuple(spec.times[k] for k in indices))
         with seeded_weights(training.seed):
             model = cls(settings, spec)
+        steps, asked = settings.training.steps, model.rounds
         pairs = PairDataset(
             teacher,
             [model.pairs_of(run, indices) for run in teacher],
             pool_gib=settings.pool_gib,
-            steps=settings.training.steps,
+            steps=steps if asked is None else asked.first(steps),
             seed=training.seed,
             device=training.device,
         )

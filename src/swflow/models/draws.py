@@ -48,21 +48,22 @@ def sampling_conditions(
     passes: Sequence[int] = (),
     label: int | None = None,
 ) -> list[Condition]:
-    """Every combination of entropies, times and numbers of passes, of one class or all.
+    """Every combination of entropies, times and numbers of passes, once, of one class or all.
 
     Where they are empty: what the sampler was made from, without time 0. Raises InputError for what
     it does not know.
     """
     spec = sampler.spec
     unknown: tuple[float | None, ...] = (None,)
-    return [
+    found = (
         sampler.check(time, entropy, label, number)
         for entropy, time, number in itertools.product(
             entropies or spec.entropies or unknown,
             times or [time for time in spec.times if time > 0] or unknown,
             passes or sampler.passes,
         )
-    ]
+    )
+    return list(dict.fromkeys(found))
 
 
 def one_condition(

@@ -11,6 +11,7 @@ from swflow.models.pairs import Batch
 from swflow.models.source_model import BATCH_ROWS
 from swflow.models.spec import ModelSpec
 from swflow.randomness import keyed_generator
+from swflow.schedule.stability import longest_stable_step
 from swflow.settings import FlowSettings, OptimiserSettings, RoundsSettings, StepSchedule
 from swflow.training.loop import TrainingRun, arithmetic
 
@@ -44,7 +45,7 @@ class Rounds:
         self.settings, self.optimiser, self.training = settings, optimiser, training
         self.spec, self.runs, self.later = spec, runs, indices[1:]
         self.predict, self.conditions = predict, conditions
-        self.first = round((1 - settings.part) * optimiser.steps)
+        self.first = settings.first(optimiser.steps)
         shared = optimiser.steps - self.first
         self.beginnings = {
             self.first + shared * k // settings.number for k in range(settings.number)
@@ -98,7 +99,7 @@ class Rounds:
         *_, last = simulate(
             made,
             torch.from_numpy(run.particles(self.later[pair])).to(device),
-            towards_particles(run.settings, self.settings.n_steps),
+            towards_particles(run.settings, self.settings.n_steps, made.shape[1]),
             generator=keyed_generator(*key, device=device),
             source_labels=None if label is None else label[self.row].to(device),
             target_labels=None if label is None else label.to(device),
@@ -108,11 +109,19 @@ class Rounds:
         return last.particles
 
 
-def towards_particles(settings: FlowSettings, n_steps: int) -> FlowSettings:
-    """A flow of steps of size 1, along the same directions, to a law that is given."""
+def towards_particles(settings: FlowSettings, n_steps: int, dim: int) -> FlowSettings:
+    """A flow of so many steps, along the same directions, to a law that is given.
+
+    Of size 1, or half of what is stable with few or independent directions.
+    """
+    n, kind = settings.n_directions, settings.directions
+    step = 1.0
+    if n % dim or not kind.uncorrelated:
+        stable = longest_stable_step(n, dim, kind.uncorrelated, "splitting")
+        step = min(step, stable / 2)
     return FlowSettings(
-        times=(float(n_steps),),
-        step=StepSchedule(initial=1.0, growth=0.0, max=1.0),
-        directions=settings.directions,
-        n_directions=settings.n_directions,
+        times=(step * n_steps,),
+        step=StepSchedule(initial=step, growth=0.0, max=step),
+        directions=kind,
+        n_directions=n,
     )

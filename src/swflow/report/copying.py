@@ -14,7 +14,10 @@ TIMES = ("tau_gen", "tau_mem")
 
 
 def series(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Points of flows that run on several sizes of a dataset, with `rows`: how many it has."""
+    """Points of flows that run on several sizes of a dataset, with `rows`: how many it has.
+
+    Datasets of one size are other rows of the same law: each with a seed is a run of its own.
+    """
     sizes = metrics[metrics["metric"] == "train_rows"].groupby("dataset")["value"].first()
     points = points_of(metrics)
     points = points[points["time"] > 0].assign(rows=lambda p: p["dataset"].map(sizes))

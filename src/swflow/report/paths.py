@@ -54,10 +54,13 @@ def _ordered(path: pd.DataFrame) -> pd.DataFrame:
 def crossings(path: pd.DataFrame, levels: "pd.Series[float]") -> Iterator[pd.Series]:
     """What is measured where a path first comes to a distance, straight in its logarithm.
 
-    For each seed whose path begins nearer and comes so far; levels: the distance, by seed.
+    For each seed whose path begins nearer and comes so far; levels: the distance, by seed, of those
+    for which it is known.
     """
     columns = [name for name in Measures._fields if name != "distance"]
     for seed, own in path.groupby("seed"):
+        if seed not in levels:
+            continue
         far = np.log(own["distance"].to_numpy() / levels[seed])
         above = np.flatnonzero(far >= 0)
         if not len(above) or above[0] == 0:

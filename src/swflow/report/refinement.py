@@ -11,10 +11,11 @@ from swflow.settings import PARTICLES
 
 # What flows are told apart by, by the beginning of the metric's name.
 SETUP = (
-    *("n_particles", "target_batch", "by_class", "quasi", "horizon"),
+    *("n_particles", "target_batch", "dim", "by_class", "quasi", "horizon"),
     *("directions_", "step_", "strength_"),
 )
-REFINED = ("n_particles", "directions_", "step_")
+SAMPLED = ("n_particles", "target_batch", "directions_", "dim")
+STEPPED = ("step_",)
 FAMILY = ["dataset", "refined", "others", "entropy"]
 
 
@@ -30,15 +31,18 @@ class Error(NamedTuple):
 
 # By metric. uvp is 100·½E|X − X′|²/Var X, sw2_large is squared.
 ERRORS = {
-    "uvp": Error("repeatability", "RMS difference of two runs", REFINED[:2], 2 / 100, 0.5),
-    "sw2_large": Error("between_runs", "SW₂ of two runs", REFINED[:1], 1.0, 0.5),
-    "std_error": Error("std_error", "error of the deviation", REFINED[2:]),
-    "covariance_error": Error("covariance_error", "error of the covariance", REFINED[2:]),
+    "uvp": Error("repeatability", "RMS difference of two runs", SAMPLED, 2 / 100, 0.5),
+    "sw2_large": Error("between_runs", "SW₂ of two runs", SAMPLED, 1.0, 0.5),
+    "std_error": Error("std_error", "error of the deviation", STEPPED),
+    "covariance_error": Error("covariance_error", "error of the covariance", STEPPED),
 }
 
 
 class Family(NamedTuple):
-    """Flows to a dataset that differ in one number: the number of each, by its name."""
+    """Flows that differ in one number: the number of each, by dataset and flow.
+
+    dataset: the one that all flow to; where the dimension differs, the first and the last.
+    """
 
     dataset: str
     refined: str
@@ -47,20 +51,29 @@ class Family(NamedTuple):
 
 
 def families(metrics: pd.DataFrame) -> list[Family]:
-    """All families of three values or more; others: what else tells families apart, in words."""
+    """All families of three values or more; others: what else tells families apart, in words.
+
+    To one dataset, or, where the dimension differs, of one flow.
+    """
     flows = metrics[(metrics["model"] == PARTICLES) & metrics["metric"].str.startswith(SETUP)]
+    setup = flows.groupby(["dataset", "teacher", "metric"])["value"].first().unstack()
     found = []
-    for dataset, own in flows.groupby("dataset"):
-        setup = own.groupby(["teacher", "metric"])["value"].first().unstack()
-        names = [str(name) for name in setup]
-        for name in (name for name in names if name.startswith(REFINED)):
-            known = setup[setup[name].notna()]
-            others = [other for other in names if other != name]
-            for key, group in known.groupby(others, dropna=False):
-                if group[name].nunique() >= LEAST:
-                    said = _said(dict(zip(others, key, strict=True)))
-                    found.append(Family(str(dataset), name, said, group[name]))
+    for name in (str(name) for name in setup if str(name).startswith(SAMPLED + STEPPED)):
+        same = "teacher" if name == "dim" else "dataset"
+        known = setup[setup[name].notna()]
+        others = [str(other) for other in setup if other != name]
+        for (_, *key), group in known.groupby([same, *others], dropna=False):
+            if group[name].nunique() >= LEAST:
+                values = group[name].sort_values()
+                said = _said(dict(zip(others, key, strict=True)))
+                found.append(Family(_datasets(values), name, said, values))
     return found
+
+
+def _datasets(values: "pd.Series[float]") -> str:
+    """The dataset of all flows, or the first and the last."""
+    names = values.index.get_level_values("dataset").unique()
+    return " to ".join(dict.fromkeys([names[0], names[-1]]))
 
 
 def _said(setup: Mapping[str, Any]) -> str:
@@ -93,9 +106,11 @@ def errors(metrics: pd.DataFrame) -> pd.DataFrame:
     found = []
     for family in families(metrics):
         told = [of.name for of in ERRORS.values() if family.refined.startswith(of.of)]
-        own = flows[(flows["dataset"] == family.dataset) & flows["measure"].isin(told)]
-        own = own.assign(refined_to=own["teacher"].map(family.values)).dropna(subset=["refined_to"])
-        found.append(own.assign(refined=family.refined, others=family.others))
+        own = flows[flows["measure"].isin(told)].join(
+            family.values.rename("refined_to"), on=["dataset", "teacher"], how="inner"
+        )
+        said = {"refined": family.refined, "others": family.others}
+        found.append(own.assign(dataset=family.dataset, **said))
     columns = [*FAMILY, "teacher", "seed", "measure", "refined_to", "error", "floor"]
     if not found:
         return pd.DataFrame(columns=columns)

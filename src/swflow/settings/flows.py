@@ -49,7 +49,8 @@ class IntegrationSettings(Settings):
     )
     n_directions: Count = Field(128, description="Directions of a step; best a multiple of d.")
     directions: AnyDirections = Field(
-        OrthonormalSettings(), description="orthonormal, independent, structured, local or convolutional."
+        OrthonormalSettings(),
+        description="orthonormal, independent, structured, local or convolutional.",
     )
     redraw: bool = Field(
         True, description="Fresh directions at each step; false (sketch: default): one fixed set."

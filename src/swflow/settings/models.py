@@ -76,7 +76,13 @@ class RoundsSettings(Settings):
         0.4, description="Part of the training's steps that they share."
     )
     n_points: Count = Field(4000, description="Points of each stored time in a round.")
-    n_steps: Count = Field(50, description="Steps of the flow, of size 1 in τ, that carry them.")
+    n_steps: Count = Field(
+        50, description="Steps of the flow that carry them, of size 1 in τ where that is stable."
+    )
+
+    def first(self, steps: int) -> int:
+        """The first of a training's steps that is theirs."""
+        return round((1 - self.part) * steps)
 
 
 class FlowMapSettings(NetworkModelSettings):

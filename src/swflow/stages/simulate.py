@@ -70,6 +70,7 @@ def identity(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "data": run.dataset.digest,
         "device": torch.device(run.device).type,
+        "processes": run.group.size,
         "code": simulation_code(run.settings),
     }
 

@@ -1,45 +1,38 @@
 """Check the products of a study: whole, made of what lies beside them, and nothing else there."""
 
-import importlib
-import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
-from xml.etree import ElementTree
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from PIL import Image, UnidentifiedImageError
 
-from swflow.metrics.collected import KEYS
 from swflow.runtime.errors import InputError
 from swflow.runtime.progress import progress
-from swflow.stages.collect import gathered, read_metrics
+from swflow.settings import PARTICLES, TEST_SET
+from swflow.stages.collect import read_metrics
+from swflow.stages.findings import (
+    DAMAGED,
+    FOREIGN,
+    LEFT,
+    STALE,
+    UNFINISHED,
+    Finding,
+    damaged,
+    same,
+    stale,
+)
+from swflow.stages.verify_report import collected, drawn, tabulated
 from swflow.store.dataset import read_dataset
 from swflow.store.model import DESCRIPTION, is_model, read_model
 from swflow.store.samples import read_attributes, read_samples, samples_digest
 from swflow.store.scores import read_inputs, read_scores
 from swflow.store.trajectory import CLOUDS, TrajectoryStore
-from swflow.study import registry
 
-DAMAGED, UNFINISHED, STALE, FOREIGN = "damaged", "unfinished", "stale", "foreign"
-AGAIN = "remove it and run snakemake again"
-# What an interrupted job leaves beside a product.
-LEFT = (".partial", ".checkpoint", ".lock")
 # What lies in a folder of results that is no product.
 OTHERS = {"logs", "benchmarks", "reference"}
 HIDDEN = ".snakemake_timestamp"
-
-
-class Finding(NamedTuple):
-    """What is wrong with a file or folder, in which way, and what to do."""
-
-    path: Path
-    state: str
-    says: str
-    remedy: str = AGAIN
 
 
 class Products:
@@ -70,7 +63,9 @@ class Products:
                 try:
                     yield from checks[room](path)
                 except InputError as error:
-                    yield _damaged(path, error)
+                    yield damaged(path, error)
+                except (KeyError, TypeError, ValueError) as error:
+                    yield Finding(path, DAMAGED, f"what it says of itself is incomplete ({error})")
         yield from self._report()
         yield from self._rest(known)
 
@@ -87,7 +82,10 @@ class Products:
             "scores": "scores/*/*/*/seed*/*.json",
             "timings": "timings/*/*/*/seed*/timing.json",
         }
-        return {room: sorted(self.results.glob(place)) for room, place in places.items()}
+        return {
+            room: sorted(path for path in self.results.glob(place) if path.suffix not in LEFT)
+            for room, place in places.items()
+        }
 
     # One method for each stage.
 
@@ -109,8 +107,8 @@ class Products:
         said = store.attributes
         yield from self._of_dataset(path, dataset, said.get("dataset_digest"))
         written = json.loads(said["settings"])["entropy"], said["seed"]
-        placed = float(entropy.removeprefix("entropy")), int(seed[4:-5])
-        if not np.isclose(written, placed).all():
+        placed = f"entropy{written[0]:g}", f"seed{written[1]}.zarr"
+        if placed != (entropy, seed):
             yield Finding(path, FOREIGN, f"a run at entropy {written[0]:g} of seed {written[1]}")
 
     def _model(self, folder: Path) -> Iterator[Finding]:
@@ -119,8 +117,7 @@ class Products:
         yield from self._of_dataset(folder, dataset, said.get("dataset_digest"))
         if f"seed{said.get('seed')}" != seed:
             yield Finding(folder, FOREIGN, f"a model of seed {said.get('seed')}")
-        stores = self.results / "flows" / dataset / teacher
-        present = {_identity(path) for path in stores.glob(f"entropy*/{seed}.zarr")}
+        present = self._runs(dataset, teacher, seed)
         whole = present and None not in present
         if whole and not set(said.get("stores", ())) <= present:
             yield Finding(folder, STALE, "it learned from runs that are not those of its flow")
@@ -129,19 +126,23 @@ class Products:
         said = read_attributes(path)
         if samples_digest(read_samples(path)) != said["digest"]:
             raise InputError(f"{path}: the draws are not those that were written.")
-        dataset, teacher, model, seed = path.relative_to(self.results / "samples").parts
-        folder = self.results / "models" / dataset / teacher / model / seed.removesuffix(".h5")
-        if "source" in said and is_model(folder):
-            yield from _same(path, json.loads(said["source"]), _identity(folder), "its model")
+        *row, seed = path.relative_to(self.results / "samples").parts
+        if "source" in said:
+            source = json.loads(said["source"])
+            yield from self._of_source(path, source, (*row, seed.removesuffix(".h5")))
 
     def _scores(self, path: Path) -> Iterator[Finding]:
         yield from self._timings(path)
         *row, seed, _ = path.relative_to(self.results / "scores").parts
         made_of = read_inputs(path)
         samples = self.results.joinpath("samples", *row, f"{seed}.h5")
-        yield from _same(path, made_of.get("samples"), _drawn_digest(samples), "its samples")
+        yield from same(path, made_of.get("samples"), _drawn_digest(samples), "its samples")
         if "dataset" in made_of:
             yield from self._of_dataset(path, row[0], made_of["dataset"])
+        yield from self._of_source(path, made_of.get("source"), (*row, seed))
+        runs = self._runs(*row[:2])
+        if None not in runs and not set(made_of.get("references", ())) <= runs:
+            yield stale(path, "the runs that it was compared with")
 
     def _timings(self, path: Path) -> Iterator[Finding]:
         for row in read_scores(path):
@@ -158,37 +159,15 @@ class Products:
         if metrics.is_file():
             try:
                 table = read_metrics(metrics)
-                yield from self._collected(metrics, table)
+                paths = [*self.products()["scores"], *self.products()["timings"]]
+                yield from collected(metrics, table, paths)
             except InputError as error:
-                yield _damaged(metrics, error)
+                yield damaged(metrics, error)
         for path in sorted(self.results.glob("tables/*.csv")):
             if table is not None:
-                yield from _tabulated(path, table)
+                yield from tabulated(path, table)
         for path in sorted(self.results.glob("figures/**/*.*")):
-            yield from _drawn(path)
-
-    def _collected(self, path: Path, table: pd.DataFrame) -> Iterator[Finding]:
-        """Against the score files that are there."""
-        products = self.products()
-        paths = [*products["scores"], *products["timings"]]
-        try:
-            scores = gathered(paths)
-        except InputError:
-            return  # said of the score file
-        columns = [name for name in KEYS if name != "trained"]
-        both = table[[*columns, "value"]].merge(
-            scores[[*columns, "value"]], on=columns, how="left", suffixes=("", "_now")
-        )
-        differing = ~np.isclose(both["value"], both["value_now"], rtol=1e-9)
-        if paths and differing.any():
-            first = both[differing].iloc[0]
-            yield Finding(
-                path,
-                STALE,
-                f"{int(differing.sum())} of {len(both)} values are not those of the scores, the "
-                f"first {first['metric']} of {first['dataset']}/{first['teacher']}/"
-                f"{first['model']}",
-            )
+            yield from drawn(path)
 
     def _rest(self, known: set[Path]) -> Iterator[Finding]:
         """What was left, and what no stage makes."""
@@ -220,18 +199,27 @@ class Products:
             found = self._digest(dataset)
         except InputError:
             return  # said of the dataset
-        yield from _same(path, digest, found, f"{dataset}.h5")
+        yield from same(path, digest, found, f"{dataset}.h5")
 
+    @cache  # noqa: B019 (one for a command)
+    def _runs(self, dataset: str, teacher: str, seed: str = "seed*") -> set[str | None]:
+        """What identifies the runs of a flow that are there."""
+        stores = self.results / "flows" / dataset / teacher
+        paths = (path for path in stores.glob(f"entropy*/{seed}.zarr") if path.suffix not in LEFT)
+        return {_identity(path) for path in paths}
 
-def _same(path: Path, said: object, found: object, what: str) -> Iterator[Finding]:
-    """A product is stale that was made of something else than what is there now."""
-    if said is not None and found is not None and said != found:
-        yield Finding(path, STALE, f"it was made of another state of {what}", "run snakemake again")
-
-
-def _damaged(path: Path, error: InputError) -> Finding:
-    """What a reader says of a product."""
-    return Finding(path, DAMAGED, str(error).removeprefix(f"{path}: ").rstrip("."))
+    def _of_source(self, path: Path, said: object, row: tuple[str, ...]) -> Iterator[Finding]:
+        """Whether draws, or their scores, are of the model, the runs or the rows that are there."""
+        dataset, teacher, model, seed = row
+        folder = self.results.joinpath("models", *row)
+        if is_model(folder):
+            yield from same(path, said, _identity(folder), "its model")
+        elif model == PARTICLES and isinstance(said, list):
+            runs = self._runs(dataset, teacher, seed)
+            if runs and None not in runs:
+                yield from same(path, set(said), runs, "its runs")
+        elif model == TEST_SET:
+            yield from self._of_dataset(path, dataset, said)
 
 
 def _drawn_digest(samples: Path) -> object:
@@ -250,41 +238,3 @@ def _identity(path: Path) -> Any:
         return TrajectoryStore(path).identity
     except InputError:
         return None
-
-
-def _tabulated(path: Path, metrics: pd.DataFrame) -> Iterator[Finding]:
-    """Against what today's code makes of metrics.csv."""
-    if path.stem not in registry.modules("tables"):
-        yield Finding(path, FOREIGN, "no table is called so", "move it elsewhere")
-        return
-    try:
-        found = pd.read_csv(path)
-        module = importlib.import_module(registry.module("tables", path.stem))
-        text = module.table(metrics).to_csv(index=False)
-        made = pd.read_csv(io.StringIO(text))
-        pd.testing.assert_frame_equal(found, made, rtol=1e-6)
-    except (AssertionError, ValueError, KeyError):
-        yield Finding(
-            path, STALE, "it is not what the code makes of metrics.csv", "run snakemake again"
-        )
-
-
-def _drawn(path: Path) -> Iterator[Finding]:
-    """Whether a picture can be opened."""
-    readers: dict[str, Callable[[Path], object]] = {
-        ".png": _whole_image,
-        ".gif": _whole_image,
-        ".svg": ElementTree.parse,
-    }
-    if path.suffix in LEFT:
-        yield Finding(path, UNFINISHED, "an interrupted job left this", "run it again")
-    elif path.suffix in readers:
-        try:
-            readers[path.suffix](path)
-        except (OSError, SyntaxError, UnidentifiedImageError, ValueError) as error:
-            yield Finding(path, DAMAGED, f"not a readable picture ({error})")
-
-
-def _whole_image(path: Path) -> None:
-    with Image.open(path) as image:
-        image.load()

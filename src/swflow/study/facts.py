@@ -1,6 +1,6 @@
 """What a study has, in the words of the `NEEDS` of tables and figures."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 
 from swflow.study.study import Experiment, Study
 
@@ -12,12 +12,7 @@ def facts_of(study: Study) -> frozenset[str]:
     """All that can be told of a study's presets and experiments alone."""
     experiments = study.experiments
     flows = [(e, study.flows[e.flow]) for e in experiments]
-    sizes = _most(_size(study, e) for e in experiments)
-    numbers = (
-        ((e.dataset, k), value)
-        for e, flow in flows
-        for k, value in enumerate((flow.n_directions, flow.n_particles, flow.step.max))
-    )
+    sizes = _sizes(study)
     found = {
         "experiments": bool(experiments),
         "models": any(e.models for e in experiments),
@@ -37,7 +32,7 @@ def facts_of(study: Study) -> frozenset[str]:
         "over_time": study.score.generation_stride is not None,
         "planted": study.score.plant,
         "disjoint": any(e.disjoint for e in experiments),
-        "refined": _most(numbers) >= LEAST_REFINED,
+        "refined": _most(_refined(study)) >= LEAST_REFINED,
         "regularised": any(flow.strengths for _, flow in flows),
     }
     return frozenset(name for name, there in found.items() if there)
@@ -56,16 +51,38 @@ def _most(pairs: Iterable[tuple[Hashable, Hashable]]) -> int:
     return max(map(len, values.values()), default=0)
 
 
+def _refined(study: Study) -> Iterator[tuple[Hashable, Hashable]]:
+    """Numbers that flows to a dataset differ in, and the dimensions that one flow is in."""
+    for e in study.experiments:
+        flow, dim = study.flows[e.flow], getattr(study.datasets[e.dataset], "dim", None)
+        numbers = (flow.n_directions, flow.n_particles, flow.step.max, flow.target_batch)
+        named = enumerate(numbers)
+        yield from (((e.dataset, k), value) for k, value in named if value is not None)
+        if dim is not None:
+            yield (e.flow, "dimensions"), dim
+
+
 def _flows_to_images(study: Study) -> int:
     """How many flows there are to one dataset of images."""
     experiments = study.experiments
     return _most((e.dataset, e.flow) for e in experiments if study.images_of(e.dataset))
 
 
-def _size(study: Study, experiment: Experiment) -> tuple[Hashable, Hashable]:
-    """A flow on datasets of a kind, and how many training rows this one has."""
-    dataset = study.datasets[experiment.dataset]
-    return (experiment.flow, dataset.kind), getattr(dataset, "n_train", None)
+def _sizes(study: Study) -> int:
+    """Of how many sizes a dataset is to which a flow runs, at most.
+
+    None are told apart where a flow runs on several sizes of datasets of several kinds.
+    """
+    flows: dict[str, dict[Hashable, set[Hashable]]] = {}
+    for e in study.experiments:
+        dataset = study.datasets[e.dataset]
+        kinds = flows.setdefault(e.flow, {})
+        sizes = kinds.setdefault((dataset.kind, getattr(dataset, "of", None)), set())
+        sizes.add(getattr(dataset, "n_train", None))
+    of_flows = [[len(sizes) for sizes in kinds.values()] for kinds in flows.values()]
+    if any(len(of) > 1 and max(of) > 1 for of in of_flows):
+        return 0
+    return max((max(of) for of in of_flows), default=0)
 
 
 def _map_is_known(study: Study, experiment: Experiment) -> bool:

@@ -197,6 +197,11 @@ class Study(Settings):
         other = experiment.disjoint
         if other is None:
             return
+        if self.flows[experiment.flow].known is not None:
+            raise ValueError(
+                f"{where}.disjoint: flow {experiment.flow!r} holds pixels of training rows: two "
+                "have no source points in common; leave disjoint or known out."
+            )
         same = [e for e in self.experiments if (e.dataset, e.flow) == (other, experiment.flow)]
         missing = {*experiment.models} - {model for e in same for model in e.models}
         if not same or missing or other == experiment.dataset:

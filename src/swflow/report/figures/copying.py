@@ -30,7 +30,7 @@ CAPTION = (
     "fresh rows, 1 for copies) over time, for each number of training rows, with 95 % intervals. "
     "Last panel: the first time of good samples (within 1.1 of the best distance to real rows) and "
     "the first of copies (lower 95 % limit of the copied fraction above .05) over the number of "
-    "rows, a mark for each seed, with the fitted power. At the smallest entropy."
+    "rows, a mark for each run, with the fitted power. At the smallest entropy."
 )
 CALLED = {"tau_gen": "good samples", "tau_mem": "first copies"}
 

@@ -5,7 +5,13 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from swflow.report.figures.common import REFERENCE, colours_of, panel_grid, plain_ticks
+from swflow.report.figures.common import (
+    REFERENCE,
+    colours_of,
+    groups_of,
+    panel_grid,
+    plain_ticks,
+)
 from swflow.report.names import shown
 from swflow.report.powers import power
 from swflow.report.refinement import ERRORS, errors
@@ -13,11 +19,19 @@ from swflow.runtime.errors import InputError
 
 NEEDS = ("refined",)
 CAPTION = (
-    "Errors of flows at their end over the number of directions, of particles, or the step: means "
-    "over seeds with their deviations, and the power of the fit in logarithms. Dashed: what "
-    "sampling alone leaves, where that is known."
+    "Errors of flows at their end over the number of directions, particles, rows of a step or "
+    "dimensions, or over the step: means over seeds with their deviations, and the power of the "
+    "fit in logarithms. Dashed: what sampling alone leaves, where that is known."
 )
-AXES = {"directions": "directions of a step", "n_particles": "particles", "step": "step in τ"}
+AXES = {
+    "directions": "directions of a step",
+    "n_particles": "particles",
+    "target_batch": "rows of a step",
+    "dim": "dimensions",
+    "step": "step in τ",
+}
+LEAST_RANGE = 4  # of an axis of errors: what hardly changes looks so
+KINDS = ("directions", "step")  # of which there are several
 
 
 def figure(metrics: pd.DataFrame) -> Figure:
@@ -28,30 +42,33 @@ def figure(metrics: pd.DataFrame) -> Figure:
     found = errors(metrics)
     if not len(found):
         raise InputError("metrics.csv holds no three flows that differ in one number; add some.")
-    kind = found["refined"].str.split("_").str[0].replace({"n": "n_particles"})
-    found = found.assign(quantity=kind, line=_lines(found, kind))
-    groups = list(found.groupby(["dataset", "quantity", "measure"]))
+    first = found["refined"].str.split("_").str[0]
+    quantity = found["refined"].where(~first.isin(KINDS), first)
+    found = found.assign(quantity=quantity, line=_lines(found, quantity))
+    groups = groups_of(found, ["dataset", "quantity", "measure"])
     figure, panels = panel_grid(len(groups), 3, (3.7, 3.2), (0.3, 0.3))
     words = {of.name: of.words for of in ERRORS.values()}
     for axes, ((dataset, quantity, measure), own) in zip(panels.flat, groups, strict=False):
         for line, colour in colours_of(own["line"]).items():
             _draw(axes, own[own["line"] == line], line, colour)
-        axes.set(title=shown(dataset), xlabel=AXES[str(quantity)], ylabel=words[str(measure)])
+        axes.set_title(" to ".join(map(shown, dataset.split(" to "))), fontsize=11)
+        axes.set(xlabel=AXES[str(quantity)], ylabel=words[str(measure)])
         axes.set(xscale="log", yscale="log")
-        for at, values in ((axes.xaxis, own["refined_to"]), (axes.yaxis, own["error"])):
-            plain_ticks(at, values.min(), values.max())
-        axes.set_xlim(own["refined_to"].min() / 1.2, own["refined_to"].max() * 1.2)
         low, high = own["error"].min(), own["error"].max()
+        low, high = min(low, high / LEAST_RANGE), max(high, low * LEAST_RANGE)
+        plain_ticks(axes.xaxis, own["refined_to"].min(), own["refined_to"].max())
+        plain_ticks(axes.yaxis, low, high)
+        axes.set_xlim(own["refined_to"].min() / 1.2, own["refined_to"].max() * 1.2)
         axes.set_ylim(low / 1.6, high * (high / low) ** 0.5 * 1.6)
         axes.legend(frameon=False, loc="upper right", fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
-def _lines(found: pd.DataFrame, kind: pd.Series) -> pd.Series:
+def _lines(found: pd.DataFrame, quantity: pd.Series) -> pd.Series:
     """What a legend says of each family: the kind of what is refined, what else, the entropy."""
     own = found["refined"].str.removeprefix("directions_").str.removeprefix("step_")
-    own = own.where(kind != "n_particles", "")
+    own = own.where(quantity.isin(KINDS), "")
     words = (own + ", " + found["others"]).str.strip(", ").str.replace("_", " ")
     return words + found["entropy"].map(lambda e: f", ε = {e:g}" if e else "")
 

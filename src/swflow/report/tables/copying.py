@@ -10,10 +10,10 @@ CAPTION = (
     "When samples are best, and when they begin to copy. ``rows``: training rows. ``tau gen``: the "
     "first flow time within 1.1 of the best distance to real rows; ``tau mem``: the first at which "
     "the lower 95 % limit of the copied fraction is above .05 (``copying``: in how many of the "
-    "``seeds`` that ever is); straight between stored times in log τ, mean ± deviation over "
-    "seeds. ``best``: the best distance, over that of other real rows; ``copied`` (0 for fresh "
-    "rows, 1 for copies, with 95 % interval) and ``memorisation a`` (½ for fresh rows) are at the "
-    "end of the flow."
+    "``runs``, each a seed and its rows, that ever is); straight between stored times in log τ, "
+    "mean ± deviation over runs. ``best``: the best distance, over that of other real rows; "
+    "``copied`` (0 for fresh rows, 1 for copies, with 95 % interval) and ``memorisation a`` (½ for "
+    "fresh rows) are at the end of the flow."
 )
 
 
@@ -22,7 +22,7 @@ def table(metrics: pd.DataFrame) -> pd.DataFrame:
     rows = []
     found = first_times(series(metrics))
     for key, own in found.groupby(ROW) if len(found) else ():
-        row = dict(zip(ROW, key, strict=True)) | {"seeds": len(own)}
+        row = dict(zip(ROW, key, strict=True)) | {"runs": len(own)}
         for name in TIMES:
             row |= mean_std(name, own[name])
         row["copying"] = int(own["tau_mem"].notna().sum())

@@ -9,7 +9,7 @@ NEEDS = ("three_sizes", "over_time")
 CAPTION = (
     "With which power of the number of training rows n the first time of good samples (``tau "
     "gen``) and that of copies (``tau mem``) grow: fits of log τ over log n, one point for each "
-    "size and seed, with 95 % intervals. Sizes at which copies never come within the horizon are "
+    "size and run, with 95 % intervals. Sizes at which copies never come within the horizon are "
     "left out: ``sizes`` and ``points`` say how many are in the fit."
 )
 

@@ -7,10 +7,11 @@ from swflow.report.refinement import FAMILY, errors
 
 NEEDS = ("refined",)
 CAPTION = (
-    "With which power of the number of directions, of particles, or of the step the errors of a "
-    "flow at its end change, by least squares in logarithms over all seeds, with 95 % intervals. "
-    "``repeatability``: root mean square difference of the same source points in two runs; "
-    "``between runs``: SW₂ of all their particles; other errors: from closed forms of Gaussians. "
+    "With which power of the number of directions, particles, rows of a step or dimensions, or of "
+    "the step, the errors of a flow at its end change, by least squares in logarithms over all "
+    "seeds, with 95 % intervals. ``repeatability``: root mean square difference of the same source "
+    "points in two runs; ``between runs``: SW₂ of all their particles; other errors: from closed "
+    "forms of Gaussians. "
     "``largest`` and ``smallest``: of the means over seeds; ``floor``: what sampling alone leaves "
     "of the smallest, where that is known: an error at its floor says nothing of the power."
 )
