@@ -68,6 +68,17 @@ def of_real(
     return scored(list(measure(subject)))
 
 
+def test_distances_and_floors_are_of_equal_numbers(images: Dataset, space: FeatureSpace) -> None:
+    """Of fewer draws than real images both are of as many as there are draws."""
+    sampler = HeldoutRows(images)
+    for n in (12, 1000):
+        draws = list(stored_draws(sampler, n, [Condition(None, None)], 0))
+        subject = Subject(sampler, images, draws, settings=SIZES, images=images, features=space)
+        there = min(len(images.fresh.x), len(images.reference.x), n)
+        found = {row.metric: row.n for row in measure(subject)}
+        assert found["feature_frechet"] == found["pixel_kernel"] == there
+
+
 def test_the_classifier_tells_classes_apart(space: FeatureSpace, images: Dataset) -> None:
     """Bright blobs and dark ones; what it sees is its own opinion, of images in data units."""
     assert space.labels == (0, 1)

@@ -194,3 +194,21 @@ def test_flows_that_hold_pixels_of_rows_are_not_compared_over_others() -> None:
     values = changed(datasets=datasets, flows=flows, models={}, experiments=experiments)
     with pytest.raises(InputError, match=r"disjoint: flow 'f' holds pixels .* no source points"):
         parse_settings(Study, values, "config")
+
+
+@pytest.mark.parametrize(
+    ("flow", "message"),
+    [
+        ({"entropies": [0.1234567]}, r"entropies = \[0.1234567\]: give at most six digits"),
+        (
+            {"transport": "sketch", "regularisers": [{"kind": "smoothing", "width": 0.1}]},
+            "keep the noise of one draw: set redraw: true",
+        ),
+    ],
+)
+def test_flows_that_could_not_be_what_they_say_are_refused(
+    flow: dict[str, Any], message: str
+) -> None:
+    values = changed(flows={"f": GOOD["flows"]["f"] | flow})
+    with pytest.raises(InputError, match=message):
+        parse_settings(Study, values, "config")

@@ -82,7 +82,10 @@ def measure(subject: Subject) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class Compared:
-    """What real images are compared in, and how many: equal where content and sizes are."""
+    """What real images are compared in, and how many: equal where content and sizes are.
+
+    most: as many as there are draws, so that distances and their floors are of equal numbers.
+    """
 
     key: tuple[Any, ...]
     images: Dataset = field(compare=False)
@@ -90,6 +93,7 @@ class Compared:
     settings: ScoreSettings = field(compare=False)
     n_train: int = field(compare=False)
     but_last: int = field(compare=False)
+    most: int = field(compare=False)
 
 
 class RealImages:
@@ -102,7 +106,7 @@ class RealImages:
     def __init__(self, of: Compared) -> None:
         self.images, self.features = of.images, of.features
         self.measured: dict[tuple[str, str], list[Measure]] = {}  # of real images
-        self.n = min(len(of.images.fresh.x), len(of.images.reference.x))
+        self.n = min(len(of.images.fresh.x), len(of.images.reference.x), of.most)
         self.train = of.images.splits["train"].last(of.n_train, of.but_last)
         unseen = second_half(of.images.splits["train"])
         n_unseen = min(of.n_train, len(unseen.x) - of.but_last)
@@ -155,9 +159,10 @@ class Gallery:
     def __init__(self, subject: Subject, images: Dataset, features: FeatureSpace) -> None:
         settings, n = subject.settings, subject.dataset.size("train")
         but_last = int(subject.dataset.attributes.get("but_last", 0))
-        sizes = n, but_last, settings.n_exact, settings.n_memorisation, settings.heldout_ratio
-        key = images.digest, features.identity, *sizes
-        self.real = real_images(Compared(key, images, features, settings, n, but_last))
+        most = min(len(of.x) for of in subject.draws)
+        sizes = settings.n_exact, settings.n_memorisation, settings.heldout_ratio
+        key = images.digest, features.identity, n, but_last, most, *sizes
+        self.real = real_images(Compared(key, images, features, settings, n, but_last, most))
         self.dataset, self.seed = subject.dataset, subject.seed
         self.n_copies = subject.settings.n_memorisation
         self.holds_pixels = subject.sampler.spec.known is not None

@@ -48,6 +48,8 @@ def smallest_parts(rows: Memorisation, fresh: np.ndarray, seed: int) -> Iterator
         # As far from the row as the noise is said to be.
         copies = copies + jitter * unit * noise / np.sqrt(copies.shape[1])
         for part in PARTS:
+            if round(part * len(fresh)) < 1:
+                continue
             planted = np.concatenate([copies[: round(part * len(fresh))], fresh])[: len(fresh)]
             found = {of.metric: of.value for of in rows.measures(planted, seed)}
             for name, null in list(missing.items()):

@@ -112,6 +112,16 @@ class IntegrationSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _check_noise(self) -> Self:
+        smoothed = any(part.kind == "smoothing" for part in self.regularisers)
+        if smoothed and self.transport.condensed and not self.redraw:
+            raise ValueError(
+                "smoothing with a sketch of fixed directions would keep the noise of one draw: set "
+                "redraw: true, or leave smoothing out."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_times(self) -> Self:
         if (self.times is None) == (self.horizon is None):
             raise ValueError("give either times (a list) or horizon (a number).")
@@ -181,6 +191,10 @@ class FlowFamily(PopulationSettings, IntegrationSettings):
     def _check_entropies(self) -> Self:
         if len(set(self.entropies)) < len(self.entropies):
             raise ValueError(f"entropies = {list(self.entropies)}: each may appear once.")
+        if long := [e for e in self.entropies if float(f"{e:g}") != e]:
+            raise ValueError(
+                f"entropies = {long}: give at most six digits, which folders are named by."
+            )
         check_steps(self, max(self.entropies))
         return self
 

@@ -83,16 +83,17 @@ def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
             digest = _digest(rows, decoder)
             if attributes.get("digest", digest) != digest:
                 raise InputError(f"{path}: the rows are not those that were written. {remedy}")
+            low, high = (float(value) for value in attributes["value_range"])
+            shift, scale = np.asarray(attributes["shift"]), float(attributes["scale"])
+            units = Affine(shift, scale, rows["train"].x.shape[1:], (low, high))
+            name = str(attributes["name"])
             if streamed:
                 stack.pop_all()  # the rows left in the file need it open
-    except (OSError, KeyError, TypeError, RuntimeError, UnicodeError) as error:
+    except InputError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: not a readable dataset file ({error}). {remedy}") from error
-    low, high = attributes["value_range"]
-    shape = rows["train"].x.shape[1:]
-    shift, scale = np.asarray(attributes["shift"]), float(attributes["scale"])
-    units = Affine(shift, scale, shape, (float(low), float(high)))
-    units = with_decoder(units, decoder)
-    return Dataset(str(attributes["name"]), rows, units, attributes, digest)
+    return Dataset(name, rows, with_decoder(units, decoder), attributes, digest)
 
 
 def dataset_sizes(path: Path) -> Sizes:

@@ -42,7 +42,7 @@ def write_samples(out: Path, groups: Iterable[StoredDraws], attributes: dict[str
             group.attrs.update({key: value for key, value in known.items() if value is not None})
             # With checksums: a flipped byte is an error when it is read.
             group.create_dataset("x", data=draws.x, fletcher32=True)
-            digest.update(np.ascontiguousarray(draws.x).data)
+            _update(digest, draws)
             if draws.label is not None:
                 group.create_dataset("label", data=draws.label, fletcher32=True)
         said = {key: value() if callable(value) else value for key, value in attributes.items()}
@@ -53,8 +53,14 @@ def samples_digest(groups: Iterable[StoredDraws]) -> str:
     """What identifies the draws of a file."""
     digest = hashlib.sha256()
     for draws in groups:
-        digest.update(np.ascontiguousarray(draws.x).data)
+        _update(digest, draws)
     return digest.hexdigest()[:16]
+
+
+def _update(digest: Any, draws: StoredDraws) -> None:
+    for numbers in (draws.x, draws.label):
+        if numbers is not None:
+            digest.update(np.ascontiguousarray(numbers).data)
 
 
 def read_samples(path: Path) -> Iterator[StoredDraws]:
