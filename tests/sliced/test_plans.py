@@ -355,6 +355,17 @@ def test_the_unbalanced_plan_is_the_one_of_a_peer(price: float) -> None:
         np.testing.assert_allclose(moved[line], expected, atol=0.02, rtol=0.01)
 
 
+@pytest.mark.parametrize("price", [0.2, 2.0])
+def test_parts_that_are_where_they_belong_do_not_move(price: float) -> None:
+    """By the default's steps; of another sample of the same law as far as with very many."""
+    x, other = lines(64, 0), lines(64, 1)
+    few, many = (Unbalanced(UnbalancedSettings(price=price, n_iterations=n)) for n in (50, 3000))
+    assert float(few.moves(x, x).square().mean()) ** 0.5 < 0.002
+    moved, expected = few.moves(x, other), many.moves(x, other)
+    assert float((moved - expected).square().mean()) ** 0.5 < 0.02
+    assert float(expected.square().mean()) ** 0.5 > 0.05
+
+
 def test_an_unbalanced_plan_of_a_high_price_is_the_exact_one() -> None:
     x, y = lines(40, 0), 1 + 2 * lines(40, 1)
     plan = Unbalanced(UnbalancedSettings(price=1e9, n_parts=40))

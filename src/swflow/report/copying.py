@@ -4,13 +4,18 @@ import numpy as np
 import pandas as pd
 
 from swflow.report.points import points_of
+from swflow.report.powers import Power, power
 
 NEAR_BEST = 1.1  # of the best distance: as good as any
 COPIES = 0.05  # of which the lower 95 % limit of the copied fraction must be above
+# The copied fraction itself, at every size: what is surely above .05 depends on the error, which
+# falls with the number of rows, so that its time must not be compared over sizes.
+QUARTER = 0.25
 LINE = ["teacher", "entropy", "model", "passes"]  # one over the number of training rows
 ROW = [*LINE, "rows"]
 # The first times, as columns.
-TIMES = ("tau_gen", "tau_mem")
+TIMES = ("tau_gen", "tau_mem", "tau_quarter")
+COMPARED = ("tau_gen", "tau_quarter")  # over sizes
 
 
 def series(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -28,18 +33,19 @@ def first_times(points: pd.DataFrame) -> pd.DataFrame:
     """Of a `series`: a row for each flow, model, number of rows, dataset and seed, with these.
 
     tau_gen: the first time within 1.1 of the best distance to real rows; tau_mem: the first at
-    which the lower 95 % limit of the copied fraction is above .05; straight between stored times
-    in log τ, NaN where that is never. best: the best distance over its floor; copied,
-    copied_error, memorisation_a: at the end.
+    which the lower 95 % limit of the copied fraction is above .05; tau_quarter: the first at which
+    it is .25 itself; straight between stored times in log τ, NaN where that is never. best: the
+    best distance over its floor; copied, copied_error, memorisation_a: at the end.
     """
     rows = []
-    for (*key, _, seed), path in points.groupby([*ROW, "dataset", "seed"]):
+    for (*key, dataset, seed), path in points.groupby([*ROW, "dataset", "seed"]):
         path = path.sort_values("time")
         log_time, distance = np.log(path["time"].to_numpy()), path["distance"].to_numpy()
         least = path["copied"] - 1.96 * path["copied_error"]
-        found = dict(zip(ROW, key, strict=True)) | {"seed": seed}
+        found = dict(zip(ROW, key, strict=True)) | {"dataset": dataset, "seed": seed}
         found["tau_gen"] = first_above(log_time, np.log(NEAR_BEST * distance.min() / distance))
         found["tau_mem"] = first_above(log_time, least.to_numpy() - COPIES)
+        found["tau_quarter"] = first_above(log_time, path["copied"].to_numpy() - QUARTER)
         found["best"] = distance.min()
         end = path.iloc[-1]
         rows.append(found | {of: end[of] for of in ("copied", "copied_error", "memorisation_a")})
@@ -59,3 +65,14 @@ def first_above(log_time: np.ndarray, value: np.ndarray) -> float:
         return float(np.exp(log_time[0]))
     part = value[k - 1] / (value[k - 1] - value[k])
     return float(np.exp(log_time[k - 1] + part * (log_time[k] - log_time[k - 1])))
+
+
+def fitted(times: pd.DataFrame, of: str) -> Power | None:
+    """The power of the number of rows with which a first time of `first_times` grows.
+
+    Seeds share the rows that they copy and are held against: their mean of log τ is one point of a
+    set of rows. Sets of which a run never comes there are left out: all of them would be too early.
+    """
+    log_times = times.assign(log=np.log(times[of])).groupby(["rows", "dataset"])["log"]
+    means = log_times.mean()[log_times.count() == log_times.size()].reset_index()
+    return power(means["rows"], np.exp(means["log"]))

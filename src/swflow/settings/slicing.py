@@ -186,7 +186,7 @@ class UnbalancedSettings(PartsSettings):
     price: Positive = Field(
         1.0, description="ρ, of KL beside the cost ½|x − y|²: in squared model units."
     )
-    n_iterations: Count = Field(20, description="Frank-Wolfe steps.")
+    n_iterations: Count = Field(50, description="Frank-Wolfe steps.")
 
     @property
     def strengths(self) -> dict[str, float]:

@@ -7,7 +7,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from swflow.report.copying import COPIES, TIMES, first_times, series
+from swflow.report.copying import COMPARED, QUARTER, first_times, fitted, series
 from swflow.report.figures.common import (
     FRESH,
     PALETTE,
@@ -19,7 +19,6 @@ from swflow.report.figures.common import (
     time_axis,
 )
 from swflow.report.names import shown
-from swflow.report.powers import power
 from swflow.report.tables.common import half_interval
 from swflow.runtime.errors import InputError
 from swflow.settings import PARTICLES
@@ -29,10 +28,10 @@ CAPTION = (
     "When samples begin to copy. All but the last panel of a line: the copied fraction (0 for "
     "fresh rows, 1 for copies) over time, for each number of training rows, with 95 % intervals. "
     "Last panel: the first time of good samples (within 1.1 of the best distance to real rows) and "
-    "the first of copies (lower 95 % limit of the copied fraction above .05) over the number of "
-    "rows, a mark for each run, with the fitted power. At the smallest entropy."
+    "the first at which the copied fraction is a quarter over the number of rows, a mark for each "
+    "run, with the fitted power of the flow's. At the smallest entropy."
 )
-CALLED = {"tau_gen": "good samples", "tau_mem": "first copies"}
+CALLED = {"tau_gen": "good samples", "tau_quarter": "a quarter copied"}
 
 
 def figure(metrics: pd.DataFrame) -> Figure:
@@ -78,25 +77,25 @@ def _copies(axes: Any, points: pd.DataFrame, colours: dict[float, Any]) -> None:
         half = over_time["copied_error"].agg(half_interval).to_numpy()
         means = means.assign(copied_low=means["copied"] - half, copied_high=means["copied"] + half)
         draw_line(axes, means["time"], means, "copied", colour, {"marker": "o", "ms": 3})
-    axes.axhline(COPIES, **FRESH)
+    axes.axhline(QUARTER, **FRESH)
     axes.set(xlabel=TIME_LABEL, ylabel="copied fraction")
     time_axis(axes, points["time"].max())
 
 
 def _first_times(axes: Any, times: pd.DataFrame, marks: dict[str, str]) -> None:
     """First times over sizes, with their powers."""
-    palette = dict(zip(TIMES, sns.color_palette(PALETTE), strict=False))
+    palette = dict(zip(COMPARED, sns.color_palette(PALETTE), strict=False))
     for of, colour in palette.items():
         for model, mark in marks.items():
             own = times[times["model"] == model]
             axes.plot(own["rows"], own[of], color=colour, marker=mark, ls="", ms=5)
-        fit = power(*(times.loc[times["model"] == PARTICLES, name] for name in ("rows", of)))
+        fit = fitted(times[times["model"] == PARTICLES], of)
         label = CALLED[of] + (f": n^{fit.power:.2f}" if fit else "")
         axes.plot([], [], color=colour, marker="o", ls="", label=label)
     ticks = sorted(times["rows"].unique())
     axes.set(xscale="log", yscale="log", xlabel="training rows n", ylabel=TIME_LABEL)
     axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-    low, high = times[list(TIMES)].min().min(), times[list(TIMES)].max().max()
+    low, high = times[list(COMPARED)].min().min(), times[list(COMPARED)].max().max()
     plain_ticks(axes.yaxis, low, high)
     axes.minorticks_off()
     axes.set_ylim(low / 1.5, high * 3)

@@ -2,15 +2,17 @@
 
 import pandas as pd
 
-from swflow.report.copying import LINE, TIMES, first_times, series
-from swflow.report.powers import COLUMNS, power
+from swflow.report.copying import LINE, TIMES, first_times, fitted, series
+from swflow.report.powers import COLUMNS
 
 NEEDS = ("three_sizes", "over_time")
 CAPTION = (
     "With which power of the number of training rows n the first time of good samples (``tau "
-    "gen``) and that of copies (``tau mem``) grow: fits of log τ over log n, one point for each "
-    "size and run, with 95 % intervals. Sizes at which copies never come within the horizon are "
-    "left out: ``sizes`` and ``points`` say how many are in the fit."
+    "gen``), that at which the copied fraction is a quarter (``tau quarter``) and that of sure "
+    "copies (``tau mem``, later where fewer rows are held out: its power is too low) grow: fits of "
+    "log τ over log n with 95 % intervals, one point for each set of rows, the mean over seeds, "
+    "which share them (``points``). Sets of which a run never comes there within the horizon are "
+    "left out: ``never`` counts such runs."
 )
 
 
@@ -20,7 +22,7 @@ def table(metrics: pd.DataFrame) -> pd.DataFrame:
     found = first_times(series(metrics))
     for key, own in found.groupby(LINE) if len(found) else ():
         for of in TIMES:
-            fit = power(own["rows"], own[of])
+            fit = fitted(own, of)
             if fit is not None:
-                rows.append((*key, of, *fit))
-    return pd.DataFrame(rows, columns=[*LINE, "time_of", *COLUMNS])
+                rows.append((*key, of, *fit, int(own[of].isna().sum())))
+    return pd.DataFrame(rows, columns=[*LINE, "time_of", *COLUMNS, "never"])

@@ -6,13 +6,16 @@ from torch import Tensor
 from swflow.settings.slicing import UnbalancedSettings
 from swflow.sliced.plans.parts import PartsPlan
 
+BISECTIONS = 10
+
 
 class Unbalanced(PartsPlan):
     """The plan π that is least in E_π ½|x − y|² + ρ·KL(π₁ | μ) + ρ·KL(π₂ | ν), ρ the price.
 
     Particles keep their mass: one is displaced to its mean partner by the part π₁/μ of the way,
     which is −n·∇ of what is least. By Frank-Wolfe steps of the dual problem, each a monotone plan
-    between reweighted laws (Séjourné, Vialard & Peyré 2022, Faster unbalanced optimal transport).
+    between reweighted laws (Séjourné, Vialard & Peyré 2022, Faster unbalanced optimal transport),
+    as far as the dual grows: with steps of 2/(2 + k) parts that are where they belong would move.
     """
 
     settings: UnbalancedSettings
@@ -21,10 +24,10 @@ class Unbalanced(PartsPlan):
         """Of each part, by the share of its mass that travels."""
         price = self.settings.price
         f, g = torch.zeros_like(x), torch.zeros_like(y)
-        for step in range(self.settings.n_iterations):
+        for _ in range(self.settings.n_iterations):
             a, b = reweighted(f, g, price)
             best_f, best_g = dual_potentials(x, y, a, b)
-            size = 2 / (2 + step)
+            size = best_step(f, g, best_f - f, best_g - g, price)
             f, g = f + size * (best_f - f), g + size * (best_g - g)
         a, b = reweighted(f, g, price)
         return a * (mean_partners(y, a, b) - x)
@@ -35,6 +38,21 @@ def reweighted(f: Tensor, g: Tensor, price: float) -> tuple[Tensor, Tensor]:
     first, second = (-of / price for of in (f, g))
     shift = (first.logsumexp(dim=1, keepdim=True) - second.logsumexp(dim=1, keepdim=True)) / 2
     return (first - shift).exp(), (second + shift).exp()
+
+
+def best_step(f: Tensor, g: Tensor, along_f: Tensor, along_g: Tensor, price: float) -> Tensor:
+    """How far in [0, 1] the dual grows along a direction of potentials `(L, Q)`: `(L, 1)`.
+
+    That is where log Σ e^(−f/ρ) + log Σ e^(−g/ρ), which is convex, is least: by bisection.
+    """
+    size = torch.full_like(f[:, :1], 0.5)
+    for k in range(BISECTIONS):
+        first, second = (
+            ((-(of + size * along) / price).softmax(dim=1) * along).sum(dim=1, keepdim=True)
+            for of, along in ((f, along_f), (g, along_g))
+        )
+        size = size + torch.sign(first + second) * 0.5 ** (k + 2)
+    return size
 
 
 def dual_potentials(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
