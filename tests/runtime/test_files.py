@@ -63,3 +63,35 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"), atomic_path(tmp_path / "file" / "a"):
         raise AssertionError
+
+
+@pytest.mark.parametrize("folder", [True, False], ids=["a folder", "a file"])
+def test_a_folder_with_other_things_is_not_replaced(folder: bool, tmp_path: Path) -> None:
+    out = tmp_path / "data"
+    (out / "raw").mkdir(parents=True)
+    (out / "raw" / "photo.txt").write_text("precious")
+    with pytest.raises(InputError, match="is a folder with other things in it; choose another"):
+        _write(out, folder)
+    assert (out / "raw" / "photo.txt").read_text() == "precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    with pytest.raises(InputError, match=r"\.: is a folder; name what is to be written in it"):
+        _write(Path(), folder)
+
+
+def test_products_are_replaced_by_their_like_alone(tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    for _ in range(2):
+        _write(out, True)
+    with pytest.raises(InputError, match="cannot be written"):
+        _write(out, False)
+    assert (out / "weights.safetensors").read_text() == "w"
+
+
+def _write(out: Path, folder: bool) -> None:
+    with atomic_path(out) as partial:
+        if not folder:
+            partial.write_text("x")
+            return
+        partial.mkdir()
+        for name in ("settings.json", "weights.safetensors"):
+            (partial / name).write_text("w")

@@ -138,6 +138,24 @@ def test_a_broken_checkpoint_is_refused_and_kept(
     assert path.exists()
 
 
+def test_a_checkpoint_whose_store_is_gone_goes_with_no_other(
+    dataset_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted, without its store, and interrupted again before the next checkpoint."""
+    out = tmp_path / "a.zarr"
+    path = interrupted(dataset_path, out, monkeypatch)
+    shutil.rmtree(Checkpoint(out, {}).partial)
+    assert Checkpoint(out, json.loads(_identity_of(path))).read("cpu") is None
+    assert not path.exists()
+
+
+def _identity_of(path: Path) -> str:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        return str(file.metadata()["identity"])
+
+
 def test_without_its_partial_store_a_checkpoint_begins_anew(
     dataset_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,9 +32,12 @@ class Checkpoint:
     def read(self, device: torch.device | str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Tensors and notes, or None where there is nothing to go on from.
 
+        One without what was written so far goes with nothing that will be written: it is removed.
         Raises InputError where it is of another job, or unreadable; it is kept.
         """
-        if not self.path.is_file() or not self.partial.exists():
+        if not self.partial.exists():
+            self.path.unlink(missing_ok=True)
+        if not self.path.is_file():
             return None
         remedy = f"remove {self.path} and {self.partial} to start anew."
         try:

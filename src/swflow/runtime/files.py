@@ -11,6 +11,13 @@ from filelock import FileLock, Timeout
 
 from swflow.runtime.errors import InputError
 
+# By which a folder is known for a product of ours: stores, models, pages.
+MARKS = (
+    ("zarr.json", "particles"),
+    ("settings.json", "weights.safetensors"),
+    ("model.json", "model.onnx"),
+)
+
 
 def partial_path(path: Path) -> Path:
     """Where a product is written before it is whole."""
@@ -52,8 +59,13 @@ def atomic_path(path: Path, kept_with: Path | None = None) -> Iterator[Path]:
     On an exception the partial product is removed and `path` is untouched. What an interrupted
     writer left is removed first. Both only unless the file `kept_with`, a checkpoint, is there:
     then the caller holds the lock, from before it read that file.
-    Raises InputError where the place cannot be written to, or another process is writing there.
+    Raises InputError where the place cannot be written to, another process is writing there, or
+    there is a folder that is no product: what lies in it is not lost.
     """
+    if not path.name:
+        raise InputError(f"{path}: is a folder; name what is to be written in it.")
+    if path.is_dir() and any(path.iterdir()) and not is_product(path):
+        raise InputError(f"{path}: is a folder with other things in it; choose another place.")
     if kept_with is None:
         with exclusive(path), _replaced(path, None) as partial:
             yield partial
@@ -78,6 +90,8 @@ def _replaced(path: Path, kept_with: Path | None) -> Iterator[Path]:
     try:
         yield partial
         if path.is_dir():
+            if partial.is_file() and is_product(path):
+                raise IsADirectoryError(0, "a folder is there")
             remove(path)
         partial.replace(path)
     except OSError as error:
@@ -96,6 +110,11 @@ def _unwritable(path: Path, error: OSError) -> InputError:
         f"{path}: the folder {path.parent} cannot be written ({error.strerror}): "
         "choose another place or change its permissions."
     )
+
+
+def is_product(folder: Path) -> bool:
+    """Whether a folder is one that stages write."""
+    return any(all((folder / name).exists() for name in names) for names in MARKS)
 
 
 def remove(path: Path) -> None:
