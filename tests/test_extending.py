@@ -127,3 +127,9 @@ def test_another_workflow_uses_this_one_as_a_module(tmp_path: Path) -> None:
     plan = counted(snakemake(project, run, config, *target, installed=ROOT / "src"))
     assert plan["swflow_train"] == 10
     assert plan["swflow_prepare"] == 4  # one was made
+    # Rules may be changed, as of any module.
+    changed = "\n\nuse rule simulate from swflow as swflow_simulate with:\n    threads: 4\n"
+    (project / "Snakefile").write_text((project / "Snakefile").read_text() + changed)
+    output = snakemake(project, run, config, *target, installed=ROOT / "src")
+    simulated = output.partition("rule swflow_simulate:")[2].partition("rule ")[0]
+    assert "threads: 4" in simulated or "threads: 2" in simulated  # of a machine of two cores

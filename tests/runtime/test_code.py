@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from swflow.runtime.code import code_version, literal, reached
+from swflow.runtime.code import _dumped, code_version, literal, reached
 from swflow.settings import AnyModelSettings, DatasetSettings
 from swflow.settings.kinds import classes, tag
 from swflow.study import registry
@@ -372,3 +372,16 @@ def test_constants_are_read_without_importing() -> None:
     assert literal("swflow.metrics.timing", "SETTINGS") == ("n_timed", "n_timings")
     with pytest.raises(NameError, match="has no constant NOTHING"):
         literal("swflow.metrics.timing", "NOTHING")
+
+
+def test_digests_are_those_of_other_versions_of_python() -> None:
+    """Which write out empty fields, or leave them out, and have more of them."""
+    node = ast.parse("def f(x: int = 0) -> None:\n    return g(x, y=None) or []").body[0]
+    text = _dumped(node)
+    for name in ("type_params", "type_comment", "posonlyargs", "decorator_list", "kind="):
+        assert name not in text
+    assert "Constant(value=None)" in text
+    assert "Constant(value=0)" in text
+    assert text != _dumped(
+        ast.parse("def f(x: int = 1) -> None:\n    return g(x, y=None) or []").body[0]
+    )

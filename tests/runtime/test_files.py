@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from swflow.runtime.errors import InputError
-from swflow.runtime.files import atomic_path, exclusive
+from swflow.runtime.files import atomic_path, exclusive, state_below
 
 
 def test_a_product_appears_once_it_is_whole(tmp_path: Path) -> None:
@@ -95,3 +95,18 @@ def _write(out: Path, folder: bool) -> None:
         partial.mkdir()
         for name in ("settings.json", "weights.safetensors"):
             (partial / name).write_text("w")
+
+
+def test_the_state_of_a_folder_is_that_of_all_files_below_it(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    states = [state_below(tmp_path)]
+    for change in (
+        lambda: (tmp_path / "a" / "b" / "one.png").write_text("1"),
+        lambda: (tmp_path / "a" / "b" / "one.png").write_text("12"),
+        lambda: (tmp_path / "a" / "b" / "one.png").rename(tmp_path / "a" / "two.png"),
+        lambda: (tmp_path / "a" / "two.png").unlink(),
+    ):
+        change()
+        states.append(state_below(tmp_path))
+    assert states[0] == states[-1]
+    assert len(set(states)) == 4

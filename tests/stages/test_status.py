@@ -166,3 +166,11 @@ def test_configs_that_are_gone_leave_what_ran(log: Log, tmp_path: Path) -> None:
 def test_a_folder_without_runs_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no study has run here"):
         newest_log(tmp_path)
+
+
+def test_calls_that_ran_nothing_are_not_the_newest_run(log: Log, tmp_path: Path) -> None:
+    """One that was refused by the lock, or took it away, leaves a log of its own."""
+    log.write()
+    (tmp_path / LOGS / "2026-11-03T000000.1.snakemake.log").write_text("LockException: ...\n")
+    assert newest_log(tmp_path).name.startswith("2026-11-02")
+    assert len(Status.of(tmp_path).run.jobs) == len(read_log(log.text).jobs)

@@ -192,3 +192,20 @@ def test_one_flow_in_several_dimensions_is_refined() -> None:
     experiments = [{"dataset": name, "flow": "f"} for name in datasets]
     values = changed(datasets=datasets, experiments=experiments)
     assert "discretisation" in planned(values).tables()
+
+
+def test_of_flows_that_hold_pixels_only_networks_of_them_complete_images() -> None:
+    """Others draw as always: what knows the rows alone, or only the law at each time."""
+    datasets = {"a": {"kind": "fashion_mnist", "embedded": True, "n_train": 300}}
+    flows = {"f": GOOD["flows"]["f"] | {"known": {"kind": "half", "side": "left"}}}
+    models = {
+        "map": {"kind": "flow_map"},
+        "fit": {"kind": "gaussian_fit"},
+        "density": {"kind": "kernel_density"},
+    }
+    experiments = [{"dataset": "a", "flow": "f", "models": list(models)}]
+    values = changed(datasets=datasets, flows=flows, models=models, experiments=experiments)
+    plan = planned(values)
+    assert plan.completions() == ["a/f/map"]
+    assert plan.interpolations() == []
+    assert [name for name in models if plan.completes("f", name)] == ["map"]

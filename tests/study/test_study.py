@@ -212,3 +212,16 @@ def test_flows_that_could_not_be_what_they_say_are_refused(
     values = changed(flows={"f": GOOD["flows"]["f"] | flow})
     with pytest.raises(InputError, match=message):
         parse_settings(Study, values, "config")
+
+
+def test_what_is_for_images_is_refused_of_rows_of_numbers() -> None:
+    values = changed(
+        datasets={"a": {"kind": "gaussian", "dim": 8}},
+        flows={"f": GOOD["flows"]["f"] | {"directions": "local"}},
+        models={"m": {"kind": "flow_map", "network": {"kind": "unet"}}},
+        experiments=[{"dataset": "a", "flow": "f", "models": ["m"]}],
+    )
+    with pytest.raises(
+        InputError, match=r"'a' are no images, which directions: local and model 'm', a U-Net are"
+    ):
+        parse_settings(Study, values, "config")

@@ -13,7 +13,7 @@ rule train_autoencoder:
     resources:
         gpu=study.gpus,
     params:
-        settings=lambda w: study.datasets[w.dataset].canonical(),
+        settings=lambda w: study.datasets[w.dataset].fitted.canonical(),
         device=device(),
         code=lambda w: autoencoder_code(study.datasets[w.dataset]),
     shell:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from swflow.flow.memory import simulation_bytes
+from swflow.runtime.files import state_below
 from swflow.settings import PARTICLES, TEST_SET
 from swflow.study import registry
 from swflow.study.plan import Row
@@ -15,6 +16,7 @@ from swflow.study.roots import (
     autoencoder_code,
     collected_code,
     dataset_code,
+    drawn_code,
     features_code,
     pictured_code,
 )
@@ -92,9 +94,14 @@ def sampled_times(wildcards):
     return " ".join(f"--time {t!r}" for t in times)
 
 
-def dataset_file(wildcards):
-    """A file that the dataset is read from, where there is one."""
-    return study.datasets[wildcards.dataset].file or []
+def dataset_files(wildcards):
+    """What the dataset is read from, where that lies in files."""
+    return study.datasets[wildcards.dataset].files
+
+
+def files_state(wildcards):
+    """What lies in folders that it is read from: Snakemake looks at these themselves alone."""
+    return [state_below(path) for path in dataset_files(wildcards) if path.is_dir()]
 
 
 def made_of(wildcards):
@@ -135,7 +142,10 @@ def simulation_mib(wildcards, input, attempt):
 
     (dataset,) = input
     os.stat(dataset)  # before it is made Snakemake waits, for this error alone
-    sizes = dataset_sizes(Path(dataset))
+    try:
+        sizes = dataset_sizes(Path(dataset))
+    except InputError as error:
+        raise WorkflowError(str(error))
     each = simulation_bytes(simulation_settings(wildcards), sizes)
     return attempt * (SNAKEMAKE_MIB + math.ceil(1.25 * study.processes * each / 2**20))
 
@@ -189,10 +199,13 @@ def score_commands(row):
 
 def time_commands(row):
     """Commands that time a row, one for each seed."""
+    names = registry.constant("swflow.metrics.timing", "SETTINGS")
+    sizes = study.score.model_dump(mode="json", include=set(names))
+    timed = f"--settings {shlex.quote(json.dumps(sizes))}"
     return [
         f"time {' '.join(source(row, seed))} --dataset results/datasets/{row.dataset}.h5"
         f" {_options('reference', references(row, seed))} {sampled_entropies(row)}"
-        f" {_measured(seed)} --device {device()}"
+        f" {timed} --seed {seed} --device {device()}"
         f" --out results/timings/{row.dataset}/{row.teacher}/{row.model}/seed{seed}/timing.json"
         for seed in study.seeds
     ]

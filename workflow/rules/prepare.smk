@@ -1,6 +1,6 @@
 rule prepare:
     input:
-        dataset_file,
+        dataset_files,
         made_of,
     output:
         "results/datasets/{dataset}.h5",
@@ -11,6 +11,7 @@ rule prepare:
     params:
         settings=lambda w: study.datasets[w.dataset].canonical(),
         made_of=lambda w: paired(["images", "autoencoder"], made_of(w)),
+        files=files_state,
         code=lambda w: dataset_code(study.datasets[w.dataset]),
     shell:
         "swflow prepare --settings {params.settings:q} {params.made_of} --out {output} 2> {log}"

@@ -128,7 +128,7 @@ rule interpolate:
     log:
         "results/logs/interpolate/{dataset}/{flow}/{model}.log",
     params:
-        code=pictured_code("interpolation"),
+        code=lambda w: drawn_code("interpolation", *plan.homes(w.model)),
     shell:
         "swflow interpolate {input}"
         " --out results/figures/interpolations/{wildcards.dataset}/{wildcards.flow}/{wildcards.model}"
@@ -149,7 +149,7 @@ rule film:
     log:
         "results/logs/film/{dataset}/{flow}/{model}.log",
     params:
-        code=pictured_code("film", "moving"),
+        code=lambda w: drawn_code("film", *plan.homes(w.model), function="moving"),
     shell:
         "swflow animate {input} -n 50 --frames 30 --rate 10 --out {output} 2> {log}"
 
@@ -170,7 +170,7 @@ rule completions:
     log:
         "results/logs/completions/{dataset}/{flow}/{model}.log",
     params:
-        code=pictured_code("completions"),
+        code=lambda w: drawn_code("completions", *plan.homes(w.model)),
     shell:
         "swflow completions {input.model} --dataset {input.dataset}"
         " --out results/figures/completions/{wildcards.dataset}/{wildcards.flow}/{wildcards.model}"

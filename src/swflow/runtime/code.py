@@ -112,7 +112,21 @@ def _content(module: str, node: ast.stmt) -> tuple[str, set[str], list[tuple[str
         targets = _imported(module, node).values()
         return "", set(), [found for target in targets for found in _resolved(module, target)]
     names = _names(node)
-    return ast.dump(node), names.attributes, list(_references(module, names))
+    return _dumped(node), names.attributes, list(_references(module, names))
+
+
+def _dumped(node: object) -> str:
+    """Syntax as text, the same in every version of Python: without what some leave out."""
+    if isinstance(node, list):
+        return f"[{', '.join(map(_dumped, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    said = (
+        f"{name}={_dumped(value)}"
+        for name, value in ast.iter_fields(node)
+        if (isinstance(node, ast.Constant) and name == "value") or value not in (None, [])
+    )
+    return f"{type(node).__name__}({', '.join(said)})"
 
 
 def literal(module: str, name: str) -> object:

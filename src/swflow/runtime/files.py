@@ -1,10 +1,11 @@
 """Products appear whole or not at all: written beside their place, then renamed."""
 
+import hashlib
 import os
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -127,4 +128,19 @@ def remove(path: Path) -> None:
 
 def bytes_below(folder: Path) -> int:
     """Bytes of all files below a folder; 0 where there is none."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return sum(of.st_size for _, of in _stats_below(folder))
+
+
+def state_below(folder: Path) -> str:
+    """What changes when a file below a folder is added, removed or written to."""
+    listed = sorted((name, of.st_size, of.st_mtime_ns) for name, of in _stats_below(folder))
+    return hashlib.sha256(repr(listed).encode()).hexdigest()[:16]
+
+
+def _stats_below(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Every file below a folder, as long as it is there: others may write and remove meanwhile."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = Path(root, name)
+            with suppress(FileNotFoundError):
+                yield str(path.relative_to(folder)), path.stat()

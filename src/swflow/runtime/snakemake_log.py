@@ -76,14 +76,21 @@ class Run:
 
 
 def newest_log(folder: Path) -> Path:
-    """The log of the newest run in a folder. Raises InputError where there was none."""
-    logs = sorted((folder / LOGS).glob("*.snakemake.log"))
+    """The log of the newest run in a folder. Raises InputError where there was none.
+
+    Not of calls that ran nothing: one that was refused by the lock, or took it away.
+    """
+    logs = [path for path in sorted((folder / LOGS).glob("*.snakemake.log")) if _planned(path)]
     if not logs:
         raise InputError(
             f"{folder}: no study has run here ({LOGS} holds no log); give the folder that "
             "snakemake's --directory named."
         )
     return logs[-1]
+
+
+def _planned(log: Path) -> bool:
+    return "Job stats:" in log.read_text(errors="replace")
 
 
 def is_locked(folder: Path) -> bool:

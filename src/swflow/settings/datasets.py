@@ -130,9 +130,9 @@ class ArraySettings(SplitSettings):
         return self.decoder is not None
 
     @property
-    def file(self) -> Path | None:
-        """The file of rows."""
-        return self.path
+    def files(self) -> list[Path]:
+        """The file of rows, and of their decoder."""
+        return [self.path] if self.decoder is None else [self.path, self.decoder]
 
     @model_validator(mode="after")
     def _check_suffix(self) -> Self:

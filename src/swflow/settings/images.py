@@ -101,9 +101,9 @@ class ImagesSettings(ImageSettings):
         return self.labels is not False
 
     @property
-    def file(self) -> Path | None:
+    def files(self) -> list[Path]:
         """The folder or archive."""
-        return self.path
+        return [self.path]
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -72,6 +72,11 @@ class LatentSettings(RowsSettings):
         return self.of
 
     @property
+    def fitted(self) -> "LatentSettings":
+        """What its autoencoder depends on: not which rows it encodes then."""
+        return self.model_copy(update={"n_train": None, "but_last": 0})
+
+    @property
     def encoded_by(self) -> str | None:
         """The dataset whose autoencoder it is."""
         return self.autoencoder

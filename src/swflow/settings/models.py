@@ -36,8 +36,8 @@ class ModelSettings(Kind):
 class FlowModelSettings(ModelSettings):
     """A model that learns from a flow."""
 
-    entropies: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
-        None, description="Entropies of the flow to learn from (default: all of them)."
+    entropies: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)] | None = (
+        Field(None, description="Entropies of the flow to learn from (default: all of them).")
     )
 
 

@@ -44,9 +44,9 @@ class RowsSettings(Kind):
         return False
 
     @property
-    def file(self) -> Path | None:
-        """The file that rows are read from, where there is one."""
-        return None
+    def files(self) -> list[Path]:
+        """The files, or the folder, that rows are read from, where there are any."""
+        return []
 
 
 class SyntheticSettings(RowsSettings):

@@ -97,10 +97,17 @@ def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
 
 
 def dataset_sizes(path: Path) -> Sizes:
-    """What a finished file says of its rows, which are not read."""
-    with h5py.File(path) as file:
-        rows, *event = file["train/x"].shape
-        others = len(file["heldout/x"]) + len(file["test/x"])
+    """What a finished file says of its rows, which are not read. Raises InputError if damaged."""
+    try:
+        with h5py.File(path) as file:
+            rows, *event = file["train/x"].shape
+            others = len(file["heldout/x"]) + len(file["test/x"])
+    except FileNotFoundError:
+        raise
+    except (OSError, KeyError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path}: not a readable dataset file ({error}). Remove it and run snakemake again."
+        ) from error
     return Sizes(rows, others, math.prod(event))
 
 

@@ -181,7 +181,7 @@ class Plan:
             f"{e.dataset}/{e.flow}/{model}"
             for e in self._of_images()
             for model in e.models
-            if self.study.models[model].interpolates and not self.completes(e.flow, model)
+            if self._carries(e.flow, model) and not self.completes(e.flow, model)
         ]
 
     def completions(self) -> list[str]:
@@ -194,9 +194,14 @@ class Plan:
         ]
 
     def completes(self, teacher: str, model: str) -> bool:
-        """Whether a row's draws need images to complete."""
-        flow = self.study.flows.get(teacher)
-        return flow is not None and flow.known is not None and model != PARTICLES
+        """Whether a row's draws need images to complete: those of networks of a flow that holds."""
+        flow, settings = self.study.flows.get(teacher), self.study.models.get(model)
+        held = flow is not None and flow.known is not None
+        return held and settings is not None and self._carries(teacher, model)
+
+    def _carries(self, flow: str, model: str) -> bool:
+        """Whether a model learns a flow, and carries source points as it does."""
+        return self.study.models[model].interpolates and self.teacher(flow, model) == flow
 
     def _of_images(self) -> list[Experiment]:
         return [e for e in self._pictured() if self.study.images_of(e.dataset)]

@@ -106,9 +106,18 @@ def table_code(module: str) -> str:
 
 def figure_code(module: str) -> str:
     """Of a figure."""
-    return code_version(f"{module}:figure")
+    return code_version(f"{module}:figure", "swflow.report.names:renamed")
 
 
-def pictured_code(kind: str, function: str = "picture") -> str:
-    """Of a picture of samples, or a film: a module of `report.pictures`."""
-    return code_version(f"swflow.report.pictures.{kind}:{function}")
+def pictured_code(kind: str) -> str:
+    """Of a picture of samples: a module of `report.pictures`, and which samples are shown."""
+    of_samples = "swflow.report.pictures.common"
+    shown = (f"{of_samples}:at_end", f"{of_samples}:most_passes")
+    return code_version(f"swflow.report.pictures.{kind}:picture", *shown)
+
+
+def drawn_code(kind: str, *homes: str, function: str = "picture") -> str:
+    """Of a picture, or a film, that a model at home there makes: a module of `report.pictures`."""
+    made = "swflow.models.sampler:Sampler"
+    moved = ("swflow.models.source_model:SourceModel.journey", f"{made}.journey", f"{made}.to_data")
+    return code_version(f"swflow.report.pictures.{kind}:{function}", REBUILT, *moved, *homes)

@@ -176,6 +176,7 @@ class Study(Settings):
                 "out."
             )
         self._check_disjoint(where, experiment)
+        self._check_shapes(where, experiment)
         for name in experiment.models:
             if getattr(self.models[name], "labels", False) and not self.labelled(
                 experiment.dataset
@@ -191,6 +192,22 @@ class Study(Settings):
                     f"flow {experiment.flow!r} has {list(family.entropies)}: "
                     "add them to the flow or take them from the model."
                 )
+
+    def _check_shapes(self, where: str, experiment: Experiment) -> None:
+        """Raise ValueError where what is for images alone is asked of rows of `dim` numbers."""
+        if getattr(self.datasets[experiment.dataset], "dim", None) is None:
+            return
+        kind = self.flows[experiment.flow].directions.kind
+        for_images = [f"directions: {kind}"] if kind in ("local", "convolutional") else []
+        for name in experiment.models:
+            network = getattr(self.models[name], "network", None)
+            if getattr(network, "kind", None) == "unet":
+                for_images.append(f"model {name!r}, a U-Net")
+        if for_images:
+            raise ValueError(
+                f"{where}: rows of dataset {experiment.dataset!r} are no images, which "
+                f"{' and '.join(for_images)} are for."
+            )
 
     def _check_disjoint(self, where: str, experiment: Experiment) -> None:
         """Raise ValueError where the flow and models are not those of other rows, too."""
