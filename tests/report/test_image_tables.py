@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -56,7 +57,9 @@ def test_real_images_are_rows_of_their_own_and_the_first_is_the_floor(
     assert ratios["map, evenly spread", 100.0] == pytest.approx(3.5)
     assert ratios["particles", 10.0] == pytest.approx((66 + 1) / 2)
     assert table.loc[table["model"] == "map", "ratio_std"].iloc[0] == pytest.approx(0.5)
-    assert table["ratio_error"].iloc[1] == pytest.approx(0.3 / 2)
+    # Of the images that are compared, and of those by whose distance it is divided.
+    assert table["ratio_error"].iloc[0] == pytest.approx(0.3 / 2)
+    assert table["ratio_error"].iloc[1] == pytest.approx(np.hypot(0.3 / 2, 0.95 * 0.3 / 2))
     assert table["agreement"].iloc[0] == pytest.approx(90)
 
 

@@ -39,6 +39,8 @@ def model_rows(seed: int) -> list[dict[str, Any]]:
                 row("memorisation_s", 0.5, **at),
                 row("memorisation_a_error", 0.01, **at),
                 row("memorisation_s_error", 0.01, **at),
+                row("copied", 0.1, **at),
+                row("copied_error", 0.05, **at),
             ]
     classes = {"entropy": 0.0, "time": 2.0}
     rows += [row("sw2_class", 0.01 * (1 + label), label=label, **classes) for label in (0, 3)]
@@ -61,6 +63,8 @@ def flow_rows(sampling: float) -> list[dict[str, Any]]:
                 row("memorisation_s", 0.5, **at),
                 row("memorisation_a_error", 0.01, **at),
                 row("memorisation_s_error", 0.01, **at),
+                row("copied", 0.1, **at),
+                row("copied_error", 0.05, **at),
             ]
             rows += [row("coverage", 0.8, **at), row("sw_test", 0.2, **at)] * (time == 2)
     rows += [row("sw2_class", 0.01, label=k, entropy=0.0, time=2.0) for k in (0, 3)]
@@ -117,7 +121,8 @@ def test_memorisation_has_upper_limits_beside_the_flows(tmp_path: Path) -> None:
     table = memorisation_table.table(made_up(tmp_path)).set_index(["model", "entropy", "time"])
     found = table.loc[("flow_map", 0.1, 2.0)]
     assert found["beyond_a"] == pytest.approx(0.1 + 1.96 * 0.01)
-    assert found["beyond_s"] == found["flow_beyond_a"] == pytest.approx(1.96 * 0.01)
+    assert found["flow_beyond_a"] == pytest.approx(1.96 * 0.01)
+    assert found["beyond_copied"] == found["flow_beyond_copied"] == pytest.approx(0.1 + 1.96 * 0.05)
 
 
 def test_labels_have_the_mean_and_the_worst_class(tmp_path: Path) -> None:

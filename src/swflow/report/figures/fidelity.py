@@ -28,7 +28,7 @@ NEEDS = ("learned_flows",)
 CAPTION = (
     "SW₂ of each model's draws to a run of the flow that it never saw, over that of draws of "
     "another, independent run: 1 (dashed) is a perfect sampler. Over time, a panel for each "
-    "entropy; bars: 95 % bootstrap intervals."
+    "entropy; bars: bootstrap intervals."
 )
 
 

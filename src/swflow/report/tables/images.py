@@ -1,5 +1,7 @@
 """Images: how near decoded samples are to real ones, and to copies, beside real images."""
 
+import math
+
 import pandas as pd
 
 from swflow.metrics.names import DECODED, EVEN, FEATURE, OFFICIAL, PIXEL, TRAINING
@@ -12,7 +14,7 @@ CAPTION = (
     "classifier that saw one half of the training images and trained nothing else, and in pixels. "
     "``ratio``: Fréchet distance in features over that of other real images (``real images``), "
     "whose ratio is 1, ± the deviation over seeds; ``ratio error``: its standard error from the "
-    "images of one seed (jackknife), which that of real images has too. ``agreement``: how often "
+    "images of one seed and from the real ones of the floor (jackknife). ``agreement``: how often "
     "the classifier sees the class that was asked for, in percent. ``sharpness``: power of waves "
     "shorter than four pixels over that of real images. ``copied``: the part of copies of training "
     "images that would be as near to them "
@@ -45,12 +47,20 @@ MEASURES = {
 def table(metrics: pd.DataFrame) -> pd.DataFrame:
     """Images at every scored time, mean and deviation over seeds, real images first."""
     rows = []
+    errors = metrics[
+        (metrics["model"] == TEST_SET) & (metrics["metric"] == "feature_frechet_error")
+    ]
+    of_floor = errors.groupby("dataset")["value"].mean()
     for key, group in as_rows(metrics).groupby(KEYS, dropna=False, sort=False):
         values = by_metric(group, "value")
         floor = group.loc[group["metric"] == "feature_frechet", "floor"].mean()
         row = dict(zip(KEYS, key, strict=True))
         row |= mean_std("ratio", column(values, "feature_frechet") / floor)
-        row["ratio_error"] = column(values, "feature_frechet_error").mean() / floor
+        error = float(column(values, "feature_frechet_error").mean() / floor)
+        if row["model"] != REAL[""]:
+            of_real = of_floor.get(row["dataset"], float("nan")) / floor
+            error = math.hypot(error, float(values["feature_frechet"].mean() / floor * of_real))
+        row["ratio_error"] = error
         row |= mean_std("agreement", 100 * column(values, "class_agreement"))
         row |= mean_std("sharpness", column(values, "sharpness"))
         for space in (FEATURE, PIXEL):
