@@ -14,10 +14,10 @@ CAPTION = (
     "distance of the model's draws to all particles of a run that the model never saw; ``floor`` "
     "the same for draws of another, independent run; ``ratio`` their quotient, with a bootstrap "
     "interval (of three seeds it covers about four cases out of five): 1 is perfect. ``excess`` is "
-    "what remains with very many draws, in percent of the distance from source to target; ``c2st difference`` how much more often than "
-    "for two runs of the flow a classifier tells the model from the flow; ``uvp`` the unexplained "
-    "variance, in percent, of source points that the model never saw, beside the flow's own "
-    "``repeatability``."
+    "what remains with very many draws, in percent of the distance from source to target; ``c2st "
+    "difference`` how much more often than for two runs of the flow a classifier tells the model "
+    "from the flow; ``uvp`` the unexplained variance, in percent, of source points that the model "
+    "never saw, beside the flow's own ``repeatability``."
 )
 
 
