@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from swflow.cli.app import app
 from swflow.runtime import doctor
+from swflow.runtime.errors import InputError
 from tests.pipeline import ROOT
 
 
@@ -64,4 +65,6 @@ def test_the_doctor_says_what_is_missing_and_how_to_get_it(
     assert "sbatch (SLURM): missing; run on a login node of the cluster" in found
     assert "which is no folder; name a folder of raw files" in found
     assert f"free disk in {tmp_path}: " in found
+    with pytest.raises(InputError, match="absent: no such folder; give the one in which studies"):
+        list(doctor.findings(tmp_path / "absent"))
     assert re.search(r"^torch: \d", found, re.MULTILINE)

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+from swflow.runtime.errors import InputError
 from swflow.runtime.memory import memory_bytes
 from swflow.runtime.provenance import versions
 
@@ -14,6 +15,7 @@ GIB = 2**30
 # What only some studies use: module's distribution or program, what for, how to get it.
 OPTIONAL_PACKAGES = {
     "torchcfm": ("models of kind flow_matching", "pip install torchcfm"),
+    "onnxscript": ("swflow export and explorer", "pip install -e '.[export]'"),
     "onnxruntime": ("decoders of your own", "pip install onnxruntime"),
     "torch-fidelity": ("swflow inception", "pip install torch-fidelity"),
     "snakemake-executor-plugin-slurm": (
@@ -36,7 +38,12 @@ class Finding(NamedTuple):
 
 
 def findings(folder: Path) -> Iterator[Finding]:
-    """Versions, threads, GPUs, memory, the disk of a folder, optional packages and programs."""
+    """Versions, threads, GPUs, memory, the disk of a folder, optional packages and programs.
+
+    Raises InputError where there is no such folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give the one in which studies are run.")
     import torch
 
     for name, number in versions().items():

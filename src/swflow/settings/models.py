@@ -1,8 +1,8 @@
 """Settings of models: whatever is fitted and can be sampled."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from swflow.settings.base import Count, Kind, Positive, Settings
 from swflow.settings.kinds import classes, or_installed, tag
@@ -39,6 +39,12 @@ class FlowModelSettings(ModelSettings):
     entropies: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)] | None = (
         Field(None, description="Entropies of the flow to learn from (default: all of them).")
     )
+
+    @model_validator(mode="after")
+    def _check_entropies(self) -> Self:
+        if len(set(self.entropies or ())) < len(self.entropies or ()):
+            raise ValueError(f"entropies = {list(self.entropies or ())}: each may appear once.")
+        return self
 
 
 class DataModelSettings(ModelSettings):
