@@ -51,7 +51,8 @@ def figure(metrics: pd.DataFrame) -> Figure:
     for axes, ((dataset, quantity, measure), own) in zip(panels.flat, groups, strict=False):
         for line, colour in colours_of(own["line"]).items():
             _draw(axes, own[own["line"] == line], line, colour)
-        axes.set_title(" to ".join(map(shown, dataset.split(" to "))), fontsize=11)
+        datasets = [shown(name) for name in dataset.split(" to ")]
+        axes.set_title(" to ".join(datasets), fontsize=11 if len(datasets) == 1 else 8)
         axes.set(xlabel=AXES[str(quantity)], ylabel=words[str(measure)])
         axes.set(xscale="log", yscale="log")
         low, high = own["error"].min(), own["error"].max()
