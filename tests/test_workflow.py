@@ -31,7 +31,7 @@ FIGURES = (
 )
 PICTURES = [
     *("samples/eight/short/entropy0", "samples/eight/short/entropy0.1", "strips/eight/short"),
-    *("samples/normal/short/entropy0", "samples/normal/short/entropy0.1", "strips/normal/short"),
+    *("samples/normal/alone/entropy0", "samples/normal/alone/entropy0.1", "strips/normal/alone"),
     *("samples/codes/classes/entropy0", "neighbours/codes/classes"),
     "interpolations/codes/classes/two_time",
 ]

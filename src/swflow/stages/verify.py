@@ -210,14 +210,14 @@ class Products:
 
     def _of_source(self, path: Path, said: object, row: tuple[str, ...]) -> Iterator[Finding]:
         """Whether draws, or their scores, are of the model, the runs or the rows that are there."""
-        dataset, teacher, model, seed = row
+        dataset, teacher, model, _ = row
         folder = self.results.joinpath("models", *row)
         if is_model(folder):
             yield from same(path, said, _identity(folder), "its model")
         elif model == PARTICLES and isinstance(said, list):
-            runs = self._runs(dataset, teacher, seed)
-            if runs and None not in runs:
-                yield from same(path, set(said), runs, "its runs")
+            runs = self._runs(dataset, teacher)  # draws of a seed are of a later one's run
+            if runs and None not in runs and not set(said) <= runs:
+                yield stale(path, "its runs")
         elif model == TEST_SET:
             yield from self._of_dataset(path, dataset, said)
 
