@@ -9,12 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swflow.flow.memory import BLOCK_NUMBERS, LEAST_PART, check_memory, simulation_bytes
+from swflow.flow.memory import (
+    BLOCK_NUMBERS,
+    LEAST_PART,
+    WHOLE_FROM,
+    check_memory,
+    simulation_bytes,
+)
 from swflow.representation.dataset import Dataset, Sizes
 from swflow.runtime import memory
 from swflow.runtime.errors import InputError
 from swflow.settings import SimulationSettings
 from swflow.sliced.directions.dense import BLOCK_ELEMENTS
+from swflow.sliced.directions.local import FAST_FROM
 from swflow.stages.simulate import simulate_dataset
 from swflow.store.trajectory import TrajectoryStore
 from tests.helpers import TINY_FLOW
@@ -29,6 +36,7 @@ def settings(n: int, **changed: object) -> SimulationSettings:
 
 def test_blocks_are_those_of_directions() -> None:
     assert BLOCK_ELEMENTS["cpu"] == BLOCK_NUMBERS
+    assert FAST_FROM == WHOLE_FROM
 
 
 @pytest.mark.parametrize("twin", ["with_entropy", "always"])

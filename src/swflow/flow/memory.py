@@ -68,7 +68,7 @@ def _bytes(settings: SimulationSettings, sizes: "Sizes") -> tuple[float, float]:
     rows = held + (batch or 0) + OF_OTHERS * sizes.others
     if settings.labels and batch is None:
         rows += OF_CLASSED_TARGET * sizes.train
-    if any(part.kind == "smoothing" for part in settings.regularisers):
+    if any(part.noisy_target for part in settings.regularisers):
         rows += OF_SMOOTHED_TARGET * at_once
     directions = max(settings.n_directions, LEAST_DIRECTIONS)
     block = min(BLOCK_NUMBERS, directions * (settings.n_particles + at_once))

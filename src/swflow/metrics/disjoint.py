@@ -39,8 +39,7 @@ def measure(subject: Subject) -> Iterator[Row]:
     other model's samples against the rows that this one learned from and that one did not, a
     control that has the errors of a model, and nothing to copy.
     """
-    other = subject.disjoint
-    sampler = subject.sampler
+    other, sampler = subject.disjoint, subject.sampler
     carries = isinstance(sampler, SourceModel) or sampler.run(Condition(None, None)) is not None
     if other is None or not carries:
         return

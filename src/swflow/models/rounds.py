@@ -115,10 +115,7 @@ def towards_particles(settings: FlowSettings, n_steps: int, dim: int) -> FlowSet
     Of size 1, or half of what is stable with few or independent directions.
     """
     n, kind = settings.n_directions, settings.directions
-    step = 1.0
-    if n % dim or not kind.uncorrelated:
-        stable = longest_stable_step(n, dim, kind.uncorrelated, "splitting")
-        step = min(step, stable / 2)
+    step = min(1.0, longest_stable_step(n, dim, kind.uncorrelated, "splitting") / 2)
     return FlowSettings(
         times=(step * n_steps,),
         step=StepSchedule(initial=step, growth=0.0, max=step),

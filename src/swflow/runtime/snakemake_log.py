@@ -80,13 +80,14 @@ def newest_log(folder: Path) -> Path:
 
     Not of calls that ran nothing: one that was refused by the lock, or took it away.
     """
-    logs = [path for path in sorted((folder / LOGS).glob("*.snakemake.log")) if _planned(path)]
-    if not logs:
+    logs = sorted((folder / LOGS).glob("*.snakemake.log"), reverse=True)
+    newest = next(filter(_planned, logs), None)
+    if newest is None:
         raise InputError(
             f"{folder}: no study has run here ({LOGS} holds no log); give the folder that "
             "snakemake's --directory named."
         )
-    return logs[-1]
+    return newest
 
 
 def _planned(log: Path) -> bool:

@@ -1,13 +1,20 @@
 """What all settings share: frozen, no unknown keys, canonical JSON."""
 
 import json
-from typing import Annotated, ClassVar
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def check_once(name: str, values: Sequence[Any]) -> None:
+    """Raise ValueError where a value of a list appears twice."""
+    if len(set(values)) < len(values):
+        raise ValueError(f"{name} = {list(values)}: each may appear once.")
 
 
 class Settings(BaseModel):
@@ -24,7 +31,9 @@ class Kind(Settings):
     """Settings of one kind among several.
 
     home: the code that does what they say, `module:name`; it is imported only when used.
+    for_images: whether it needs rows that are images.
     """
 
     kind: str
     home: ClassVar[str]
+    for_images: ClassVar[bool] = False

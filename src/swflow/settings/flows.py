@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from swflow.schedule.stability import check_steps
-from swflow.settings.base import Count, Positive, Settings
+from swflow.settings.base import Count, Positive, Settings, check_once
 from swflow.settings.kinds import gathered
 from swflow.settings.known import AnyKnown
 from swflow.settings.regularisers import AnyRegulariser
@@ -113,8 +113,8 @@ class IntegrationSettings(Settings):
 
     @model_validator(mode="after")
     def _check_noise(self) -> Self:
-        smoothed = any(part.kind == "smoothing" for part in self.regularisers)
-        if smoothed and self.transport.condensed and not self.redraw:
+        noisy = any(part.noisy_target for part in self.regularisers)
+        if noisy and self.transport.condensed and not self.redraw:
             raise ValueError(
                 "smoothing with a sketch of fixed directions would keep the noise of one draw: set "
                 "redraw: true, or leave smoothing out."
@@ -189,8 +189,7 @@ class FlowFamily(PopulationSettings, IntegrationSettings):
 
     @model_validator(mode="after")
     def _check_entropies(self) -> Self:
-        if len(set(self.entropies)) < len(self.entropies):
-            raise ValueError(f"entropies = {list(self.entropies)}: each may appear once.")
+        check_once("entropies", self.entropies)
         if long := [e for e in self.entropies if float(f"{e:g}") != e]:
             raise ValueError(
                 f"entropies = {long}: give at most six digits, which folders are named by."

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from swflow.settings.base import Count, Kind, Positive, Settings
+from swflow.settings.base import Count, Kind, Positive, Settings, check_once
 from swflow.settings.kinds import classes, or_installed, tag
 from swflow.settings.networks import (
     AnyNetwork,
@@ -42,8 +42,7 @@ class FlowModelSettings(ModelSettings):
 
     @model_validator(mode="after")
     def _check_entropies(self) -> Self:
-        if len(set(self.entropies or ())) < len(self.entropies or ()):
-            raise ValueError(f"entropies = {list(self.entropies or ())}: each may appear once.")
+        check_once("entropies", self.entropies or ())
         return self
 
 

@@ -20,6 +20,7 @@ class UNetSettings(Kind):
     """A U-Net modulated by time, entropy and class: for images in pixels."""
 
     home: ClassVar[str] = "swflow.networks.unet:ConditionedUNet"
+    for_images: ClassVar[bool] = True
     kind: Literal["unet"] = "unet"
     width: Annotated[int, Field(ge=8, multiple_of=8)] = Field(
         32, description="Channels at full size; twice and four times as many below."

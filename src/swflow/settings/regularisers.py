@@ -9,9 +9,13 @@ from swflow.settings.base import Kind, Positive
 
 
 class RegulariserSettings(Kind):
-    """A regulariser beside the entropy, which every flow has a strength of its own for."""
+    """A regulariser beside the entropy, which every flow has a strength of its own for.
+
+    noisy_target: whether it puts fresh noise on the target's rows at each step.
+    """
 
     kind: str
+    noisy_target: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -23,6 +27,7 @@ class SmoothingSettings(RegulariserSettings):
     """The target convolved with a Gaussian: fresh noise on its rows at each step."""
 
     home: ClassVar[str] = "swflow.flow.regularisers.smoothing:Smoothing"
+    noisy_target: ClassVar[bool] = True
     kind: Literal["smoothing"] = "smoothing"
     width: Positive = Field(0.1, description="Standard deviation, in model units.")
 

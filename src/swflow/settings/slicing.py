@@ -48,6 +48,7 @@ class LocalSettings(DirectionsSettings):
     """Orthonormal blocks whose directions live on the tiles of an image, each on one."""
 
     home: ClassVar[str] = "swflow.sliced.directions.local:local"
+    for_images: ClassVar[bool] = True
     in_blocks: ClassVar[bool] = True
     kind: Literal["local"] = "local"
     tiles: tuple[Side | tuple[Side, Side], ...] | None = Field(
@@ -74,6 +75,7 @@ class ConvolutionalDirectionsSettings(DirectionsSettings):
     """Independent directions of images, each a chain of strided convolutions."""
 
     home: ClassVar[str] = "swflow.sliced.directions.convolutional:convolutional"
+    for_images: ClassVar[bool] = True
     uncorrelated: ClassVar[bool] = False
     kind: Literal["convolutional"] = "convolutional"
 

@@ -17,7 +17,7 @@ from swflow.settings import (
     ScoreSettings,
     Settings,
 )
-from swflow.settings.base import Count, Name
+from swflow.settings.base import Count, Name, check_once
 
 # The folder of what learns from the data alone, without a flow.
 DATA = "data"
@@ -93,8 +93,7 @@ class Study(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"seeds = {list(self.seeds)}: each may appear once.")
+        check_once("seeds", self.seeds)
         for section, reserved in RESERVED.items():
             if taken := sorted(set(getattr(self, section)) & set(reserved)):
                 raise ValueError(f"{section}.{taken[0]}: this name is reserved; choose another.")
@@ -197,11 +196,11 @@ class Study(Settings):
         """Raise ValueError where what is for images alone is asked of rows of `dim` numbers."""
         if getattr(self.datasets[experiment.dataset], "dim", None) is None:
             return
-        kind = self.flows[experiment.flow].directions.kind
-        for_images = [f"directions: {kind}"] if kind in ("local", "convolutional") else []
+        directions = self.flows[experiment.flow].directions
+        for_images = [f"directions: {directions.kind}"] if directions.for_images else []
         for name in experiment.models:
             network = getattr(self.models[name], "network", None)
-            if getattr(network, "kind", None) == "unet":
+            if getattr(network, "for_images", False):
                 for_images.append(f"model {name!r}, a U-Net")
         if for_images:
             raise ValueError(

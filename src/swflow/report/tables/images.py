@@ -55,12 +55,12 @@ def table(metrics: pd.DataFrame) -> pd.DataFrame:
         values = by_metric(group, "value")
         floor = group.loc[group["metric"] == "feature_frechet", "floor"].mean()
         row = dict(zip(KEYS, key, strict=True))
-        row |= mean_std("ratio", column(values, "feature_frechet") / floor)
+        ratio = column(values, "feature_frechet") / floor
         error = float(column(values, "feature_frechet_error").mean() / floor)
         if row["model"] != REAL[""]:
             of_real = of_floor.get(row["dataset"], float("nan")) / floor
-            error = math.hypot(error, float(values["feature_frechet"].mean() / floor * of_real))
-        row["ratio_error"] = error
+            error = math.hypot(error, float(ratio.mean() * of_real))
+        row |= mean_std("ratio", ratio) | {"ratio_error": error}
         row |= mean_std("agreement", 100 * column(values, "class_agreement"))
         row |= mean_std("sharpness", column(values, "sharpness"))
         for space in (FEATURE, PIXEL):
