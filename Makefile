@@ -80,6 +80,7 @@ benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings o
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/local.py --out results/reference/benchmarks/local-cpu.md
 	$(RUN) python benchmarks/determinism.py --out results/reference/benchmarks/determinism.md
 	$(RUN) python benchmarks/machines.py --out results/reference/benchmarks/machines.md
+	$(RUN) python benchmarks/processes.py --out results/reference/benchmarks/processes.md
 	$(RUN) python benchmarks/line.py --out results/reference/benchmarks/line.md
 	$(RUN) python benchmarks/limit_map.py --out results/reference/benchmarks/limit-map.md
 

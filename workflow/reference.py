@@ -54,6 +54,7 @@ BENCHMARKS = (
     "local-gpu",
     "determinism",
     "machines",
+    "processes",
     "line",
     "limit-map",
 )  # made by `make benchmarks`, after the default study, and on a GPU
