@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file
 
-from report import SWFLOW, conditions, parser, write
+from report import conditions, parser, write
 from swflow.stages.loading import open_runs
 from swflow.store.scores import read_scores
 
@@ -30,8 +30,10 @@ SIZES = ["n_draws=1000", "n_large=4000", "n_classifier=500", "n_redraws=4", "n_e
 GROUPS = ["fidelity", "generation", "memorisation"]
 # Directions sorted at once, the 256th part of the usual.
 SMALL_BLOCKS = (
-    "from swflow.sliced.directions import dense; dense.BLOCK_ELEMENTS['cpu'] //= 256; " + SWFLOW
+    "from swflow.sliced.directions import dense; dense.BLOCK_ELEMENTS['cpu'] //= 256;"
+    "from swflow.cli.app import main; main()"
 )
+USUAL = "from swflow.cli.app import main; main()"
 
 
 class Stage:
@@ -40,7 +42,7 @@ class Stage:
     def __init__(self, command: list[str], read: Callable[[Path], np.ndarray], out: str) -> None:
         self.command, self.read, self.out = command, read, out
 
-    def run(self, folder: Path, threads: int = 2, code: str = SWFLOW, *more: str) -> np.ndarray:
+    def run(self, folder: Path, threads: int = 2, code: str = USUAL, *more: str) -> np.ndarray:
         """Its product, written below a folder."""
         out = folder / self.out
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
@@ -118,7 +120,7 @@ def main() -> None:
             }
             if name.startswith("simulate"):
                 more = "--processes", "2"
-                ways["two processes"] = stage.run(Path(folder) / "two", 2, SWFLOW, *more)
+                ways["two processes"] = stage.run(Path(folder) / "two", 2, USUAL, *more)
                 ways["smaller blocks"] = stage.run(Path(folder) / "blocks", 2, SMALL_BLOCKS)
             row = {"stage": name, "digest": hashlib.sha256(made.tobytes()).hexdigest()[:8]}
             rows.append(row | {way: compared(made, of) for way, of in ways.items()})

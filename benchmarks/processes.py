@@ -8,6 +8,7 @@ a P-th and, around a ring, 2(P - 1)/P exchanges, so that a process is worth half
 P = 1 + step/(2 exchanges).
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -17,12 +18,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from report import SWFLOW, conditions, parser, write
-from swflow.stages.loading import open_runs
+from report import conditions, parser, write
+from size import write_dataset
+from swflow.store.trajectory import TrajectoryStore
 
 PARTICLES = 10_000
-CASES = ((2, 64), (2, 512), (32, 64), (32, 512), (784, 784))  # d, L
-NUMBERS = 200_000_000  # projected and sorted in all steps beyond the first
+CASES = ((2, 64), (32, 512), (784, 784))  # d, L
+NUMBERS = 100_000_000  # projected and sorted in all steps beyond the first
 
 
 def seconds_of_step(dataset: Path, directions: int, processes: int, folder: Path) -> float:
@@ -31,29 +33,25 @@ def seconds_of_step(dataset: Path, directions: int, processes: int, folder: Path
     found = []
     for steps in (1, 1 + more):
         out = folder / f"{steps}-{processes}.zarr"
-        settings = {"n_particles": PARTICLES, "n_directions": directions, "times": f"[{steps}]"}
+        settings = {"n_particles": PARTICLES, "n_directions": directions, "times": [steps]}
         settings |= {"step": 1, "n_tracers": 0, "directions": "orthonormal"}
-        words = [word for name, of in settings.items() for word in ("--set", f"{name}={of}")]
-        command = ["-c", SWFLOW, "--quiet", "simulate", str(dataset), *words, "--out", str(out)]
+        words = ["simulate", str(dataset), "--settings", json.dumps(settings), "--out", str(out)]
+        words += ["--processes", str(processes)]
         subprocess.run(
-            [sys.executable, *command, "--processes", str(processes)],
+            [sys.executable, "-m", "swflow.cli", "--quiet", *words],
             env=os.environ | {"OMP_NUM_THREADS": "1"},
             check=True,
         )
-        (run,) = open_runs([out])
-        found.append(run.attributes["wall_seconds"] - run.attributes["write_seconds"])
+        said = TrajectoryStore(out).attributes
+        found.append(said["wall_seconds"] - said["write_seconds"])
     return (found[1] - found[0]) / more
 
 
 def row(dim: int, directions: int, rounds: int) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        drawn = np.random.default_rng(0).standard_normal((2 * PARTICLES, dim), dtype=np.float32)
-        np.save(folder / "rows.npy", drawn)
         dataset = folder / "rows.h5"
-        of_rows = "--set", "kind=array", "--set", f"path={folder / 'rows.npy'}"
-        prepare = [sys.executable, "-c", SWFLOW, "--quiet", "prepare", *of_rows]
-        subprocess.run([*prepare, "--out", str(dataset)], check=True)
+        write_dataset(dataset, PARTICLES, dim)
         measured = np.array(
             [
                 [seconds_of_step(dataset, directions, n, folder / f"{k}") for n in (1, 2)]

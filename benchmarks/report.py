@@ -12,8 +12,6 @@ import torch
 
 from swflow.runtime.provenance import machine, versions
 
-SWFLOW = "from swflow.cli.app import main; main()"  # the command, for `python -c`
-
 
 def parser(said: str | None, **counts: int) -> argparse.ArgumentParser:
     """Of a benchmark's options: numbers with their defaults, and where its page goes."""
