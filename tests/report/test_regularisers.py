@@ -197,6 +197,28 @@ def test_the_figure_of_copies_has_a_line_for_each_size() -> None:
     assert labels == ["good samples: n^0.00", "a quarter copied: n^0.50"]
 
 
+def test_images_are_told_from_copies_in_every_space() -> None:
+    """Each with its own times; the figure shows features."""
+    rows = of_sizes(0.5)
+    images = []
+    for prefix, later in (("feature_", 0.2), ("pixel_", 0.1)):
+        named = prefix + rows["metric"].replace("energy_test", "frechet")
+        seen = rows.assign(metric=named.where(rows["metric"] != "train_rows", rows["metric"]))
+        copied = seen["metric"] == prefix + "copied"
+        images.append(seen.assign(value=seen["value"].where(~copied, seen["value"] - later)))
+    metrics = pd.concat([rows, *images])
+    table = copying.table(metrics).set_index(["seen_in", "rows"])
+    for space, later in (("rows", 0.0), ("pixels", 0.1), ("features", 0.2)):
+        assert table.loc[(space, 400), "tau_mem"] == pytest.approx(200 * np.exp(later))
+    powers = copying_power.table(metrics)
+    assert sorted(powers["seen_in"].unique()) == ["features", "pixels", "rows"]
+    shown, features, as_rows = (
+        list(copying_figure.figure(of).axes[0].lines[0].get_ydata())
+        for of in (metrics, images[0], rows)
+    )
+    assert shown == features != as_rows
+
+
 def test_first_times_lie_between_stored_ones() -> None:
     log_time = np.log([1.0, 4.0, 16.0])
     assert first_above(log_time, np.array([-1.0, 1.0, 2.0])) == pytest.approx(2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from swflow.report.points import points_of
+from swflow.report.points import SPACES, points_of
 from swflow.report.powers import Power, power
 
 NEAR_BEST = 1.1  # of the best distance: as good as any
@@ -11,7 +11,7 @@ COPIES = 0.05  # of which the lower 95 % limit of the copied fraction must be ab
 # The copied fraction itself, at every size: what is surely above .05 depends on the error, which
 # falls with the number of rows, so that its time must not be compared over sizes.
 QUARTER = 0.25
-LINE = ["teacher", "entropy", "model", "passes"]  # one over the number of training rows
+LINE = ["teacher", "entropy", "model", "passes", "seen_in"]  # one over the number of training rows
 ROW = [*LINE, "rows"]
 # The first times, as columns.
 TIMES = ("tau_gen", "tau_mem", "tau_quarter")
@@ -21,12 +21,20 @@ COMPARED = ("tau_gen", "tau_quarter")  # over sizes
 def series(metrics: pd.DataFrame) -> pd.DataFrame:
     """Points of flows that run on several sizes of a dataset, with `rows`: how many it has.
 
-    Datasets of one size are other rows of the same law: each with a seed is a run of its own.
+    seen_in: the space of SPACES in which samples are compared, each of its own points. Datasets of
+    one size are other rows of the same law: each with a seed is a run of its own.
     """
     sizes = metrics[metrics["metric"] == "train_rows"].groupby("dataset")["value"].first()
-    points = points_of(metrics)
+    spaces = [points_of(metrics, of).assign(seen_in=name) for name, of in SPACES.items()]
+    points = pd.concat([of for of in spaces if len(of)] or spaces)
     points = points[points["time"] > 0].assign(rows=lambda p: p["dataset"].map(sizes))
     return points[points.groupby("teacher")["rows"].transform("nunique") > 1]
+
+
+def in_first_space(points: pd.DataFrame) -> pd.DataFrame:
+    """Those of a `series` in the first space of each flow: of images in features."""
+    order = points["seen_in"].map(list(SPACES).index)
+    return points[order == order.groupby(points["teacher"]).transform("min")]
 
 
 def first_times(points: pd.DataFrame) -> pd.DataFrame:

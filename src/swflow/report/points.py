@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from swflow.metrics.names import FEATURE
+from swflow.metrics.names import FEATURE, PIXEL
 from swflow.settings import TEST_SET
 
 POINT = ["dataset", "teacher", "entropy", "model", "passes", "seed", "time"]
@@ -23,18 +23,23 @@ class Measures(NamedTuple):
 
 NAMES = ("copied", "coverage", "copied_error", "memorisation_a")
 OF_ROWS = Measures("energy_test", *NAMES)
-OF_IMAGES = Measures(*(FEATURE + name for name in ("frechet", *NAMES)))
+OF_IMAGES, OF_PIXELS = (
+    Measures(*(of + name for name in ("frechet", *NAMES))) for of in (FEATURE, PIXEL)
+)
+# Where samples are compared: that of images first. Latents are rows as they are.
+SPACES = {"features": OF_IMAGES, "pixels": OF_PIXELS, "rows": OF_ROWS}
 
 
-def points_of(metrics: pd.DataFrame) -> pd.DataFrame:
+def points_of(metrics: pd.DataFrame, of: Measures | None = None) -> pd.DataFrame:
     """Every point at which draws were compared with real rows: columns POINT and Measures.
 
-    The distance is over its floor, the mean of all seeds. Images are measured in features, other
-    rows as they are.
+    The distance is over its floor, the mean of all seeds. of: what is compared, of datasets that
+    have it (default: images in features, other rows as they are).
     """
     found = []
     for _, own in metrics[metrics["model"] != TEST_SET].groupby("dataset"):
-        measures = OF_IMAGES if (own["metric"] == OF_IMAGES.distance).any() else OF_ROWS
+        has_images = (own["metric"] == OF_IMAGES.distance).any()
+        measures = of or (OF_IMAGES if has_images else OF_ROWS)
         own = own[own["metric"].isin(measures) & own["label"].isna()].dropna(subset=["entropy"])
         values = own.pivot_table(index=POINT, columns="metric", values="value")
         values = values.reindex(columns=list(measures)).rename(

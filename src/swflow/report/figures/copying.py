@@ -7,7 +7,14 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from swflow.report.copying import COMPARED, QUARTER, first_times, fitted, series
+from swflow.report.copying import (
+    COMPARED,
+    QUARTER,
+    first_times,
+    fitted,
+    in_first_space,
+    series,
+)
 from swflow.report.figures.common import (
     FRESH,
     PALETTE,
@@ -29,7 +36,8 @@ CAPTION = (
     "fresh rows, 1 for copies) over time, for each number of training rows, with 95 % intervals. "
     "Last panel: the first time of good samples (within 1.1 of the best distance to real rows) and "
     "the first at which the copied fraction is a quarter over the number of rows, a mark for each "
-    "run, with the fitted power of the flow's. At the smallest entropy."
+    "run, with the fitted power of the flow's. At the smallest entropy; images are seen in "
+    "features."
 )
 CALLED = {"tau_gen": "good samples", "tau_quarter": "a quarter copied"}
 
@@ -39,7 +47,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
 
     Raises InputError where no flow runs on two sizes with distances over time.
     """
-    points = series(metrics)
+    points = in_first_space(series(metrics))
     times = first_times(points)
     if not len(times):
         raise InputError("metrics.csv holds no flow on two sizes of a dataset; add one.")
