@@ -219,6 +219,17 @@ def test_images_are_told_from_copies_in_every_space() -> None:
     assert shown == features != as_rows
 
 
+def test_a_flow_on_one_of_the_sizes_has_times_but_no_line() -> None:
+    metrics = of_sizes(0.5)
+    other = metrics[metrics["dataset"] == "d400"].assign(teacher="g")
+    both = pd.concat([metrics, other])
+    table = copying.table(both).set_index(["teacher", "rows"])
+    assert table.loc[("g", 400), "tau_mem"] == table.loc[("f", 400), "tau_mem"]
+    assert set(copying_power.table(both)["teacher"]) == {"f"}
+    assert len(copying_figure.figure(both).axes) == 2
+    assert not len(copying.table(other))
+
+
 def test_first_times_lie_between_stored_ones() -> None:
     log_time = np.log([1.0, 4.0, 16.0])
     assert first_above(log_time, np.array([-1.0, 1.0, 2.0])) == pytest.approx(2)

@@ -19,7 +19,7 @@ COMPARED = ("tau_gen", "tau_quarter")  # over sizes
 
 
 def series(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Points of flows that run on several sizes of a dataset, with `rows`: how many it has.
+    """Points of flows to datasets of which one flow runs on several sizes; `rows`: their size.
 
     seen_in: the space of SPACES in which samples are compared, each of its own points. Datasets of
     one size are other rows of the same law: each with a seed is a run of its own.
@@ -28,13 +28,18 @@ def series(metrics: pd.DataFrame) -> pd.DataFrame:
     spaces = [points_of(metrics, of).assign(seen_in=name) for name, of in SPACES.items()]
     points = pd.concat([of for of in spaces if len(of)] or spaces)
     points = points[points["time"] > 0].assign(rows=lambda p: p["dataset"].map(sizes))
-    return points[points.groupby("teacher")["rows"].transform("nunique") > 1]
+    return points[points["dataset"].isin(points.loc[_over_sizes(points), "dataset"])]
 
 
-def in_first_space(points: pd.DataFrame) -> pd.DataFrame:
-    """Those of a `series` in the first space of each flow: of images in features."""
+def drawn(points: pd.DataFrame) -> pd.DataFrame:
+    """Those of a `series` over sizes, in the first space of their flow: of images in features."""
+    points = points[_over_sizes(points)]
     order = points["seen_in"].map(list(SPACES).index)
     return points[order == order.groupby(points["teacher"]).transform("min")]
+
+
+def _over_sizes(points: pd.DataFrame) -> "pd.Series[bool]":
+    return points.groupby("teacher")["rows"].transform("nunique") > 1
 
 
 def first_times(points: pd.DataFrame) -> pd.DataFrame:

@@ -7,14 +7,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from swflow.report.copying import (
-    COMPARED,
-    QUARTER,
-    first_times,
-    fitted,
-    in_first_space,
-    series,
-)
+from swflow.report.copying import COMPARED, QUARTER, drawn, first_times, fitted, series
 from swflow.report.figures.common import (
     FRESH,
     PALETTE,
@@ -47,7 +40,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
 
     Raises InputError where no flow runs on two sizes with distances over time.
     """
-    points = in_first_space(series(metrics))
+    points = drawn(series(metrics))
     times = first_times(points)
     if not len(times):
         raise InputError("metrics.csv holds no flow on two sizes of a dataset; add one.")
