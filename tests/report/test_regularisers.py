@@ -219,6 +219,15 @@ def test_images_are_told_from_copies_in_every_space() -> None:
     assert shown == features != as_rows
 
 
+def test_an_early_value_above_the_others_is_no_time_of_copies() -> None:
+    metrics = of_sizes(0.5)
+    early = (metrics["metric"] == "copied") & (metrics["time"] == 2)
+    noisy = metrics.assign(value=metrics["value"].mask(early, 0.3))
+    first, second = (copying.table(of).set_index("rows") for of in (metrics, noisy))
+    assert second.loc[1600, "tau_quarter"] == pytest.approx(first.loc[1600, "tau_quarter"])
+    assert second.loc[1600, "tau_mem"] < 4
+
+
 def test_a_flow_on_one_of_the_sizes_has_times_but_no_line() -> None:
     metrics = of_sizes(0.5)
     other = metrics[metrics["dataset"] == "d400"].assign(teacher="g")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.isotonic import isotonic_regression
 
 from swflow.report.points import SPACES, points_of
 from swflow.report.powers import Power, power
@@ -47,8 +48,9 @@ def first_times(points: pd.DataFrame) -> pd.DataFrame:
 
     tau_gen: the first time within 1.1 of the best distance to real rows; tau_mem: the first at
     which the lower 95 % limit of the copied fraction is above .05; tau_quarter: the first at which
-    it is .25 itself; straight between stored times in log τ, NaN where that is never. best: the
-    best distance over its floor; copied, copied_error, memorisation_a: at the end.
+    it is .25 itself, by the fit that never falls (isotonic); straight between stored times in
+    log τ, NaN where that is never. best: the best distance over its floor; copied, copied_error,
+    memorisation_a: at the end.
     """
     rows = []
     for (*key, dataset, seed), path in points.groupby([*ROW, "dataset", "seed"]):
@@ -58,7 +60,9 @@ def first_times(points: pd.DataFrame) -> pd.DataFrame:
         found = dict(zip(ROW, key, strict=True)) | {"dataset": dataset, "seed": seed}
         found["tau_gen"] = first_above(log_time, np.log(NEAR_BEST * distance.min() / distance))
         found["tau_mem"] = first_above(log_time, least.to_numpy() - COPIES)
-        found["tau_quarter"] = first_above(log_time, path["copied"].to_numpy() - QUARTER)
+        # Copies only become more; one early value above the others is noise.
+        rising = isotonic_regression(path["copied"].to_numpy())
+        found["tau_quarter"] = first_above(log_time, rising - QUARTER)
         found["best"] = distance.min()
         end = path.iloc[-1]
         rows.append(found | {of: end[of] for of in ("copied", "copied_error", "memorisation_a")})

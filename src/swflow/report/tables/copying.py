@@ -12,10 +12,11 @@ CAPTION = (
     "gen``: the first flow time within 1.1 of the best distance to real rows; ``tau mem``: the "
     "first at which the lower 95 % limit of the copied fraction is above .05 (``copying``: in how "
     "many of the ``runs``, each a seed and its rows, that ever is), a limit that is later where "
-    "fewer rows are held out; ``tau quarter``: the first at which that fraction is .25 itself; "
-    "straight between stored times in log τ, mean ± deviation over runs. ``best``: the best "
-    "distance, over that of other real rows; ``copied`` (0 for fresh rows, 1 for copies, with 95 % "
-    "interval) and ``memorisation a`` (½ for fresh rows) are at the end of the flow."
+    "fewer rows are held out; ``tau quarter``: the first at which that fraction is .25 itself, by "
+    "the fit that never falls; straight between stored times in log τ, mean ± deviation over runs. "
+    "``best``: the best distance, over that of other real rows; ``copied`` (0 for fresh rows, 1 "
+    "for copies, with 95 % interval) and ``memorisation a`` (½ for fresh rows) are at the end of "
+    "the flow."
 )
 
 
