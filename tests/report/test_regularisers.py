@@ -198,7 +198,7 @@ def test_the_figure_of_copies_has_a_line_for_each_size() -> None:
 
 
 def test_images_are_told_from_copies_in_every_space() -> None:
-    """Each with its own times; the figure shows features."""
+    """Each with its own times; the figure shows pixels, to which nothing was fitted."""
     rows = of_sizes(0.5)
     images = []
     for prefix, later in (("feature_", 0.2), ("pixel_", 0.1)):
@@ -212,11 +212,11 @@ def test_images_are_told_from_copies_in_every_space() -> None:
         assert table.loc[(space, 400), "tau_mem"] == pytest.approx(200 * np.exp(later))
     powers = copying_power.table(metrics)
     assert sorted(powers["seen_in"].unique()) == ["features", "pixels", "rows"]
-    shown, features, as_rows = (
+    shown, pixels, as_rows = (
         list(copying_figure.figure(of).axes[0].lines[0].get_ydata())
-        for of in (metrics, images[0], rows)
+        for of in (metrics, images[1], rows)
     )
-    assert shown == features != as_rows
+    assert shown == pixels != as_rows
 
 
 def test_an_early_value_above_the_others_is_no_time_of_copies() -> None:
@@ -226,6 +226,9 @@ def test_an_early_value_above_the_others_is_no_time_of_copies() -> None:
     first, second = (copying.table(of).set_index("rows") for of in (metrics, noisy))
     assert second.loc[1600, "tau_quarter"] == pytest.approx(first.loc[1600, "tau_quarter"])
     assert second.loc[1600, "tau_mem"] < 4
+    unknown = metrics.assign(value=metrics["value"].mask(early))  # of another stride
+    known = copying.table(unknown.dropna(subset=["value"])).set_index("rows")
+    assert known.loc[1600, "tau_quarter"] == first.loc[1600, "tau_quarter"]
 
 
 def test_a_flow_on_one_of_the_sizes_has_times_but_no_line() -> None:

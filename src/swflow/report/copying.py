@@ -28,12 +28,13 @@ def series(metrics: pd.DataFrame) -> pd.DataFrame:
     sizes = metrics[metrics["metric"] == "train_rows"].groupby("dataset")["value"].first()
     spaces = [points_of(metrics, of).assign(seen_in=name) for name, of in SPACES.items()]
     points = pd.concat([of for of in spaces if len(of)] or spaces)
-    points = points[points["time"] > 0].assign(rows=lambda p: p["dataset"].map(sizes))
+    points = points[points["time"] > 0].dropna(subset=["copied"])
+    points = points.assign(rows=points["dataset"].map(sizes))
     return points[points["dataset"].isin(points.loc[_over_sizes(points), "dataset"])]
 
 
 def drawn(points: pd.DataFrame) -> pd.DataFrame:
-    """Those of a `series` over sizes, in the first space of their flow: of images in features."""
+    """Those of a `series` over sizes, in the first space of their flow: of images in pixels."""
     points = points[_over_sizes(points)]
     order = points["seen_in"].map(list(SPACES).index)
     return points[order == order.groupby(points["teacher"]).transform("min")]

@@ -26,8 +26,9 @@ OF_ROWS = Measures("energy_test", *NAMES)
 OF_IMAGES, OF_PIXELS = (
     Measures(*(of + name for name in ("frechet", *NAMES))) for of in (FEATURE, PIXEL)
 )
-# Where samples are compared: that of images first. Latents are rows as they are.
-SPACES = {"features": OF_IMAGES, "pixels": OF_PIXELS, "rows": OF_ROWS}
+# Where samples are compared, the space first to which nothing was fitted. Latents are rows as they
+# are.
+SPACES = {"pixels": OF_PIXELS, "features": OF_IMAGES, "rows": OF_ROWS}
 
 
 def points_of(metrics: pd.DataFrame, of: Measures | None = None) -> pd.DataFrame:

@@ -29,8 +29,7 @@ CAPTION = (
     "fresh rows, 1 for copies) over time, for each number of training rows, with 95 % intervals. "
     "Last panel: the first time of good samples (within 1.1 of the best distance to real rows) and "
     "the first at which the copied fraction is a quarter over the number of rows, a mark for each "
-    "run, with the fitted power of the flow's. At the smallest entropy; images are seen in "
-    "features."
+    "run, with the fitted power of the flow's. At the smallest entropy; images are seen in pixels."
 )
 CALLED = {"tau_gen": "good samples", "tau_quarter": "a quarter copied"}
 
