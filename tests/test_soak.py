@@ -12,8 +12,8 @@ pytestmark = [
     pytest.mark.workflow,
     pytest.mark.skipif(bool(ABSENT), reason=f"no SLURM here: {', '.join(ABSENT)} missing"),
 ]
-# About 40 jobs.
-SEEDS, EVERY_SECONDS, MINUTES = 5, 12.0, 12.0
+# More than 30 jobs.
+SEEDS, EVERY_SECONDS, MINUTES = 4, 12.0, 12.0
 
 
 def test_nothing_is_lost_where_jobs_nodes_and_snakemake_are_killed(tmp_path: Path) -> None:

@@ -178,7 +178,8 @@ def test_seeds_that_share_rows_are_one_point_of_a_power() -> None:
     sizes, held = np.repeat([500, 1500, 4500, 14000, 42000], 3), 0
     for _ in range(300):
         own = np.repeat(rng.normal(0, 0.3, 5), 3) + rng.normal(0, 0.1, 15)
-        times = pd.DataFrame({"rows": sizes, "dataset": sizes, "tau_mem": sizes**0.7 * np.exp(own)})
+        times = pd.DataFrame({"rows": sizes, "dataset": sizes, "from": 1.0})
+        times["tau_mem"] = sizes**0.7 * np.exp(own)
         fit = fitted(times, "tau_mem")
         assert fit is not None
         held += fit.power_low < 0.7 < fit.power_high
@@ -187,6 +188,9 @@ def test_seeds_that_share_rows_are_one_point_of_a_power() -> None:
     fit = fitted(missing, "tau_mem")
     assert fit is not None
     assert fit.sizes == 4
+    # There at the first stored time: it came there before.
+    times.loc[0, "from"] = times.loc[0, "tau_mem"]
+    assert fitted(times, "tau_mem") == fit
 
 
 def test_the_figure_of_copies_has_a_line_for_each_size() -> None:

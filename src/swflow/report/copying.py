@@ -50,8 +50,8 @@ def first_times(points: pd.DataFrame) -> pd.DataFrame:
     tau_gen: the first time within 1.1 of the best distance to real rows; tau_mem: the first at
     which the lower 95 % limit of the copied fraction is above .05; tau_quarter: the first at which
     it is .25 itself, by the fit that never falls (isotonic); straight between stored times in
-    log τ, NaN where that is never. best: the best distance over its floor; copied, copied_error,
-    memorisation_a: at the end.
+    log τ, NaN where that is never. best: the best distance over its floor; from: the first stored
+    time; copied, copied_error, memorisation_a: at the end.
     """
     rows = []
     for (*key, dataset, seed), path in points.groupby([*ROW, "dataset", "seed"]):
@@ -64,7 +64,7 @@ def first_times(points: pd.DataFrame) -> pd.DataFrame:
         # Copies only become more; one early value above the others is noise.
         rising = isotonic_regression(path["copied"].to_numpy())
         found["tau_quarter"] = first_above(log_time, rising - QUARTER)
-        found["best"] = distance.min()
+        found |= {"best": distance.min(), "from": path["time"].iloc[0]}
         end = path.iloc[-1]
         rows.append(found | {of: end[of] for of in ("copied", "copied_error", "memorisation_a")})
     return pd.DataFrame(rows)
@@ -89,8 +89,10 @@ def fitted(times: pd.DataFrame, of: str) -> Power | None:
     """The power of the number of rows with which a first time of `first_times` grows.
 
     Seeds share the rows that they copy and are held against: their mean of log τ is one point of a
-    set of rows. Sets of which a run never comes there are left out: all of them would be too early.
+    set of rows. Sets of which a run never comes there are left out, as all of them would be too
+    early, and those of which one is there at the first stored time: when it came there is unknown.
     """
-    log_times = times.assign(log=np.log(times[of])).groupby(["rows", "dataset"])["log"]
+    known = times[of].where(times[of] > times["from"])
+    log_times = times.assign(log=np.log(known)).groupby(["rows", "dataset"])["log"]
     means = log_times.mean()[log_times.count() == log_times.size()].reset_index()
     return power(means["rows"], np.exp(means["log"]))

@@ -56,6 +56,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
         for axes, model in zip(line, models, strict=False):
             _copies(axes, own[own["model"] == model], colours)
             axes.set_title(f"{shown(teacher)}: {shown(model)}")
+            axes.sharey(line[0])
         _first_times(line[-1], times[times["teacher"] == teacher], marks)
     handles = [
         Line2D([], [], color=colour, label=f"{size:,.0f} rows") for size, colour in colours.items()
@@ -98,5 +99,5 @@ def _first_times(axes: Any, times: pd.DataFrame, marks: dict[str, str]) -> None:
     low, high = times[list(COMPARED)].min().min(), times[list(COMPARED)].max().max()
     plain_ticks(axes.yaxis, low, high)
     axes.minorticks_off()
-    axes.set_ylim(low / 1.5, high * 3)
+    axes.set_ylim(low / 1.5, 1.5 * high * (high / low) ** 0.35)  # the legend above all marks
     axes.legend(frameon=False, loc="upper left")

@@ -11,8 +11,8 @@ CAPTION = (
     "gen``), that at which the copied fraction is a quarter (``tau quarter``) and that of sure "
     "copies (``tau mem``, later where fewer rows are held out: its power is too low) grow: fits of "
     "log τ over log n with 95 % intervals, one point for each set of rows, the mean over seeds, "
-    "which share them (``points``). Sets of which a run never comes there within the horizon are "
-    "left out: ``never`` counts such runs."
+    "which share them (``points``). Sets of which a run never comes there within the horizon "
+    "(``never`` counts such runs) are left out, and those of which one is there at the first time."
 )
 
 
