@@ -15,6 +15,7 @@ from swflow.study.configs import merged
 from swflow.study.expected import expected_seconds
 from swflow.study.plan import Plan
 from swflow.study.study import Study
+from tests.pipeline import ROOT
 from tests.study.test_study import GOOD
 
 HEAD = """Config file {base} is extended by additional config specified via the command line.
@@ -130,6 +131,29 @@ def test_what_jobs_took_scales_what_is_left(slower: float, tmp_path: Path) -> No
     low, high = flows + others, flows + others * slower
     # Log lines are of whole seconds.
     assert 0.8 * low < left.total_seconds() < 1.2 * high
+
+
+def test_what_is_expected_follows_rows_width_and_plans() -> None:
+    configs = [ROOT / "config.yaml", ROOT / "workflow" / "configs" / "memorisation.yaml"]
+    study: Study = parse_settings(Study, merged(configs), "config")
+    jobs = expected_seconds(Plan(study))
+
+    def seconds(rule: str, **wildcards: str) -> float:
+        of = {"teacher": "long", "model": "long_map"} if rule != "simulate" else {}
+        of |= {} if rule == "score" else {"seed": "0"}
+        return jobs[rule, frozenset((of | wildcards).items())]
+
+    few, many = (seconds("score", dataset=dataset) for dataset in ("mnist_500", "mnist_32"))
+    assert 2 < many / few < 3
+    wide, narrow = (
+        seconds("train", dataset="mnist_500", model=f"{model}_map") for model in ("long", "narrow")
+    )
+    assert 3 < wide / narrow < 4
+    exact, entropic = (
+        seconds("simulate", dataset="mnist_4500", flow=flow, entropy="0")
+        for flow in ("long", "long_entropic")
+    )
+    assert 8 < entropic / exact < 16
 
 
 def test_lines_name_what_runs_and_what_failed(log: Log, tmp_path: Path) -> None:

@@ -16,10 +16,14 @@ START = 2.0  # Python, torch
 SHORT = 3.0  # a job of which nothing is told here
 STEP, NUMBER = 1e-2, 2.6e-8  # of a flow: each step, and each projection sorted
 LOCAL = 2.5  # times as long along local directions, whose tiles are small
-TRAINED_ROW = {"mlp": 2.5e-5, "unet": 4e-3}
+ENTROPIC = 16.0  # times as long with plans that are iterated
+TRAINED_ROW = {"mlp": 1e-7, "unet": 4e-3}  # of a perceptron for each unit of width
 AUTOENCODER_STEP, CLASSIFIER_STEP = 0.07, 0.03
-DRAWN, SCORED, SEEN = 0.1, 0.8, 14.0  # a condition drawn, scored, and compared as images
-REAL_IMAGES, OTHER_IMAGES = 110.0, 25.0  # the images that others are compared with
+DRAWN, SCORED = 0.1, 0.8  # a condition drawn, scored
+# A condition compared as images, real images, what both are compared with: each time, and for each
+# training row.
+SEEN, REAL_IMAGES, OTHER_IMAGES = (6.0, 2e-4), (20.0, 1.8e-3), (6.0, 1e-4)
+ALL_ROWS = 42_000  # of a published set, where no number is given
 
 # A rule, and the wildcards of a job of it.
 Which = tuple[str, frozenset[tuple[str, str]]]
@@ -67,6 +71,7 @@ def _simulation_seconds(plan: Plan, flow: str, entropy: float, n: int | None = N
     family = plan.study.flows[flow]
     particles = family.n_particles if n is None else n
     number = NUMBER * (LOCAL if family.directions.kind == "local" else 1)
+    number *= ENTROPIC if family.transport.kind == "entropic" else 1
     of_step = STEP + number * particles * family.n_directions
     twins = 2 if n is None and (family.twin == "always" or entropy > 0) else 1
     return START + twins * len(step_schedule(family.at(entropy))) * of_step
@@ -75,7 +80,9 @@ def _simulation_seconds(plan: Plan, flow: str, entropy: float, n: int | None = N
 def _training_seconds(model: Any) -> float:
     if not model.by_network:
         return START
-    row = TRAINED_ROW.get(getattr(model.network, "kind", ""), TRAINED_ROW["mlp"])
+    row = TRAINED_ROW["mlp"] * model.network.width
+    if getattr(model.network, "kind", "") == "unet":
+        row = TRAINED_ROW["unet"]
     return START + row * model.training.steps * model.training.batch_size
 
 
@@ -92,9 +99,15 @@ def _scoring_seconds(plan: Plan, row: Row) -> float:
     seconds = SCORED * _conditions(plan, row)
     if plan.study.images_of(row.dataset) is None:
         return seconds
+    n_rows = getattr(plan.study.datasets[row.dataset], "n_train", None) or ALL_ROWS
+
+    def of_images(once: float, each_row: float) -> float:
+        return once + each_row * n_rows
+
     if row.model == TEST_SET:
-        return seconds + REAL_IMAGES
-    return seconds + OTHER_IMAGES + SEEN * _conditions(plan, row, plan.study.score.image_stride)
+        return seconds + of_images(*REAL_IMAGES)
+    conditions = _conditions(plan, row, plan.study.score.image_stride)
+    return seconds + of_images(*OTHER_IMAGES) + of_images(*SEEN) * conditions
 
 
 def _timing_seconds(plan: Plan, row: Row) -> float:
