@@ -29,7 +29,7 @@ CAPTION = (
     "fresh rows, 1 for copies) over time, for each number of training rows, with 95 % intervals. "
     "Last panel: the first time of good samples (within 1.1 of the best distance to real rows) and "
     "the first at which the copied fraction is a quarter over the number of rows, a mark for each "
-    "run, with the fitted power of the flow's. At the smallest entropy; images are seen in pixels."
+    "run of the flow, with the fitted power. At the smallest entropy; images are seen in pixels."
 )
 CALLED = {"tau_gen": "good samples", "tau_quarter": "a quarter copied"}
 
@@ -50,20 +50,16 @@ def figure(metrics: pd.DataFrame) -> Figure:
     figure, panels = panel_grid(len(teachers) * columns, columns, (3.8, 3.1), (0.4, 0.9))
     sizes = sorted(points["rows"].unique())
     colours = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
-    marks = dict(zip(models, "os^vDP*X", strict=False))
     for line, teacher in zip(panels, teachers, strict=True):
         own = points[points["teacher"] == teacher]
         for axes, model in zip(line, models, strict=False):
             _copies(axes, own[own["model"] == model], colours)
             axes.set_title(f"{shown(teacher)}: {shown(model)}")
             axes.sharey(line[0])
-        _first_times(line[-1], times[times["teacher"] == teacher], marks)
+        of_flow = (times["teacher"] == teacher) & (times["model"] == PARTICLES)
+        _first_times(line[-1], times[of_flow])
     handles = [
         Line2D([], [], color=colour, label=f"{size:,.0f} rows") for size, colour in colours.items()
-    ]
-    handles += [
-        Line2D([], [], color="0.3", ls="", marker=mark, label=shown(model))
-        for model, mark in marks.items()
     ]
     add_legend(figure, handles)
     return figure
@@ -83,16 +79,13 @@ def _copies(axes: Any, points: pd.DataFrame, colours: dict[float, Any]) -> None:
     time_axis(axes, points["time"].max())
 
 
-def _first_times(axes: Any, times: pd.DataFrame, marks: dict[str, str]) -> None:
-    """First times over sizes, with their powers."""
+def _first_times(axes: Any, times: pd.DataFrame) -> None:
+    """First times of a flow over sizes, with their powers."""
     palette = dict(zip(COMPARED, sns.color_palette(PALETTE), strict=False))
     for of, colour in palette.items():
-        for model, mark in marks.items():
-            own = times[times["model"] == model]
-            axes.plot(own["rows"], own[of], color=colour, marker=mark, ls="", ms=5)
-        fit = fitted(times[times["model"] == PARTICLES], of)
+        fit = fitted(times, of)
         label = CALLED[of] + (f": n^{fit.power:.2f}" if fit else "")
-        axes.plot([], [], color=colour, marker="o", ls="", label=label)
+        axes.plot(times["rows"], times[of], color=colour, marker="o", ls="", ms=5, label=label)
     ticks = sorted(times["rows"].unique())
     axes.set(xscale="log", yscale="log", xlabel="training rows n", ylabel=TIME_LABEL)
     axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
