@@ -55,7 +55,9 @@ def figure(metrics: pd.DataFrame) -> Figure:
         for axes, model in zip(line, models, strict=False):
             _copies(axes, own[own["model"] == model], colours)
             axes.set_title(f"{shown(teacher)}: {shown(model)}")
-            axes.sharey(line[0])
+        limits = [axes.get_ylim() for axes in line[: len(models)]]
+        for axes in line[: len(models)]:
+            axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
         of_flow = (times["teacher"] == teacher) & (times["model"] == PARTICLES)
         _first_times(line[-1], times[of_flow])
     handles = [
