@@ -201,6 +201,15 @@ def test_the_figure_of_copies_has_a_line_for_each_size() -> None:
     assert labels == ["good samples: n^0.00", "a quarter copied: n^0.50"]
 
 
+def test_a_network_of_some_sizes_has_lines_of_those() -> None:
+    metrics = of_sizes(0.5)
+    network = metrics[metrics["dataset"] != "d400"].assign(model="flow_map")
+    figure = copying_figure.figure(pd.concat([metrics, network[network["metric"] != "train_rows"]]))
+    lines = [len([of for of in axes.lines if len(of.get_xdata()) == 13]) for axes in figure.axes]
+    assert lines == [3, 2, 0]
+    figure.canvas.draw()  # warnings are errors
+
+
 def test_images_are_told_from_copies_in_every_space() -> None:
     """Each with its own times; the figure shows pixels, to which nothing was fitted."""
     rows = of_sizes(0.5)

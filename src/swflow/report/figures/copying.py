@@ -69,13 +69,12 @@ def figure(metrics: pd.DataFrame) -> Figure:
 
 def _copies(axes: Any, points: pd.DataFrame, colours: dict[float, Any]) -> None:
     """The copied fraction over time, a line for each size."""
-    for rows, colour in colours.items():
-        own = points[points["rows"] == rows]
+    for rows, own in points.groupby("rows"):
         over_time = own.groupby("time")
         means = over_time[["copied"]].mean().reset_index()
         half = over_time["copied_error"].agg(half_interval).to_numpy()
         means = means.assign(copied_low=means["copied"] - half, copied_high=means["copied"] + half)
-        draw_line(axes, means["time"], means, "copied", colour, {"marker": "o", "ms": 3})
+        draw_line(axes, means["time"], means, "copied", colours[rows], {"marker": "o", "ms": 3})
     axes.axhline(QUARTER, **FRESH)
     axes.set(xlabel=TIME_LABEL, ylabel="copied fraction")
     time_axis(axes, points["time"].max())
