@@ -67,7 +67,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
     return figure
 
 
-def _copies(axes: Any, points: pd.DataFrame, colours: dict[float, Any]) -> None:
+def _copies(axes: Any, points: pd.DataFrame, colours: dict[Any, Any]) -> None:
     """The copied fraction over time, a line for each size."""
     for rows, own in points.groupby("rows"):
         over_time = own.groupby("time")
