@@ -44,7 +44,7 @@ def points_of(metrics: pd.DataFrame, of: Measures | None = None) -> pd.DataFrame
         own = own[own["metric"].isin(measures) & own["label"].isna()].dropna(subset=["entropy"])
         values = own.pivot_table(index=POINT, columns="metric", values="value")
         values = values.reindex(columns=list(measures)).rename(
-            columns={of: name for name, of in measures._asdict().items()}
+            columns={metric: name for name, metric in measures._asdict().items()}
         )
         # That of one seed scatters as distances do.
         values["distance"] /= own.loc[own["metric"] == measures.distance, "floor"].mean()

@@ -80,9 +80,8 @@ def _simulation_seconds(plan: Plan, flow: str, entropy: float, n: int | None = N
 def _training_seconds(model: Any) -> float:
     if not model.by_network:
         return START
-    row = TRAINED_ROW["mlp"] * model.network.width
-    if getattr(model.network, "kind", "") == "unet":
-        row = TRAINED_ROW["unet"]
+    unet = getattr(model.network, "kind", "") == "unet"
+    row = TRAINED_ROW["unet"] if unet else TRAINED_ROW["mlp"] * model.network.width
     return START + row * model.training.steps * model.training.batch_size
 
 

@@ -50,16 +50,16 @@ def figure(metrics: pd.DataFrame) -> Figure:
     figure, panels = panel_grid(len(teachers) * columns, columns, (3.8, 3.1), (0.4, 0.9))
     sizes = sorted(points["rows"].unique())
     colours = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
-    for line, teacher in zip(panels, teachers, strict=True):
+    for (*copies, last), teacher in zip(panels, teachers, strict=True):
         own = points[points["teacher"] == teacher]
-        for axes, model in zip(line, models, strict=False):
+        for axes, model in zip(copies, models, strict=True):
             _copies(axes, own[own["model"] == model], colours)
             axes.set_title(f"{shown(teacher)}: {shown(model)}")
-        limits = [axes.get_ylim() for axes in line[: len(models)]]
-        for axes in line[: len(models)]:
+        limits = [axes.get_ylim() for axes in copies]
+        for axes in copies:
             axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
         of_flow = (times["teacher"] == teacher) & (times["model"] == PARTICLES)
-        _first_times(line[-1], times[of_flow])
+        _first_times(last, times[of_flow])
     handles = [
         Line2D([], [], color=colour, label=f"{size:,.0f} rows") for size, colour in colours.items()
     ]
