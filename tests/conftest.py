@@ -28,9 +28,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 # Minutes each: they begin first, so that several workers end together.
 LONGEST = [
-    *("test_soak.py", "test_workflow.py", "test_slurm.py", "test_faults.py", "test_notebooks.py"),
-    *("test_code.py", "test_extending.py", "test_readme.py", "test_cli.py", "test_resume.py"),
-    "test_images.py",
+    *("test_slurm.py", "test_workflow.py", "test_faults.py", "test_notebooks.py", "test_code.py"),
+    *("test_extending.py", "test_readme.py", "test_cli.py", "test_resume.py", "test_images.py"),
 ]
 
 

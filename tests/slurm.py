@@ -68,7 +68,6 @@ SwitchType=switch/none
 ReturnToService=2
 PropagateResourceLimits=NONE
 MailProg=/bin/true
-KillWait=5
 InactiveLimit=0
 MinJobAge=1200
 SchedulerType=sched/backfill

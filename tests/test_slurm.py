@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 
 from tests import slurm
 from tests.helpers import arrays, run_of, wait_until
+from tests.soak import Soak
 
 ABSENT = slurm.missing()
 pytestmark = [
@@ -90,9 +91,9 @@ class Study:
         """What it said."""
         return self._log.read_text()
 
-    def wait_for(self, path: Path) -> None:
-        """Until a job has begun to write this."""
-        wait_until(path.exists, self._process, self.log, SECONDS)
+    def wait_for(self, done: Callable[[], bool]) -> None:
+        """Until a job has come so far."""
+        wait_until(done, self._process, self.log, SECONDS)
 
     def returncode(self) -> int:
         """Its exit status, once it ends."""
@@ -137,11 +138,12 @@ def of_rule(jobs: list[dict[str, str]], rule: str, *wildcards: str) -> list[dict
 def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Path) -> None:
     flows = tmp_path / "run" / "results" / "flows" / "eight" / "flow" / "entropy0"
     table = "results/tables/fidelity.csv"
+    begun = simulation_log(tmp_path / "run" / "results", seed=1)
     with started_study(cluster, tmp_path, STUDY, "--", table) as study:
-        study.wait_for(flows / "seed1.zarr.partial")
+        study.wait_for(lambda: begun.is_file() and "simulate: 0/" in begun.read_text())
         (running,) = of_rule(own_jobs(cluster), "simulate", "1")
         cluster.ask("scancel", running["id"])
-        study.wait_for(flows / "seed1.zarr.checkpoint")
+        study.wait_for((flows / "seed1.zarr.checkpoint").exists)
         assert study.returncode() == 0, study.log()
     jobs = own_jobs(cluster)
     results = tmp_path / "run" / "results"
@@ -171,13 +173,18 @@ def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Pa
         asked, more = (int(job["memory"].removesuffix("M")) for job in (before, again))
         assert more == 2 * asked
         assert 1000 < asked < 2500  # of two processes with a few thousand points
-        log = results / "logs" / "simulate" / "eight" / "flow" / "entropy0" / f"seed{seed}.log"
-        assert int(re.search(r"simulate: (\d+)/", log.read_text())[1]) > 0  # from its checkpoint
+        log = simulation_log(results, seed).read_text()
+        assert int(re.search(r"simulate: (\d+)/", log)[1]) > 0  # from its checkpoint
         here = simulated_here(tmp_path, seed)
         there = run_of(flows / f"seed{seed}.zarr")
         assert there.attributes["processes"] == 2
         for name, array in arrays(there).items():
             np.testing.assert_array_equal(array, here[name])
+
+
+def simulation_log(results: Path, seed: int) -> Path:
+    """What the simulation of this seed says."""
+    return results / "logs" / "simulate" / "eight" / "flow" / "entropy0" / f"seed{seed}.log"
 
 
 def simulated_here(folder: Path, seed: int) -> dict[str, Any]:
@@ -198,3 +205,14 @@ def test_gpus_are_asked_for(cluster: slurm.Cluster, gpu_study: Study) -> None:
     assert [re.findall(r"TresPerJob=(\S+)", text) for text in shown] == [["gres:gpu:1"]] * 2, shown
     logs = gpu_study.folder / "run" / "results" / "logs" / "simulate" / "eight" / GPUS / "entropy0"
     assert "torch sees no GPU here" in "".join(p.read_text() for p in logs.iterdir())
+
+
+def test_nothing_is_lost_where_jobs_nodes_and_snakemake_are_killed(tmp_path: Path) -> None:
+    """Minutes of `make soak`, on a cluster of its own."""
+    with slurm.running() as fragile:
+        soak = Soak(fragile, tmp_path, n_seeds=2, seed=0)
+        soak.go(every=12, minutes=SECONDS / 60)
+        assert soak.lost() == []
+    assert soak.planned > 20
+    assert len(soak.events) >= 3
+    assert soak.timeline[-1][1] > 0
