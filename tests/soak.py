@@ -25,7 +25,10 @@ from tests.pages import write_page
 from tests.pipeline import counted
 
 # Five jobs for each seed, and some for all of them.
-STUDY = slurm.STUDY | {"flows": {"flow": slurm.STUDY["flows"]["flow"] | {"step": 0.04}}}
+STUDY = slurm.STUDY | {
+    "flows": {"flow": slurm.STUDY["flows"]["flow"] | {"step": 0.04}},
+    "report": {"tables": ["fidelity"], "figures": ["fidelity"], "pictures": False},
+}
 AWAY_SECONDS = 3  # of a node that was killed
 HALF = ("partial", "checkpoint", "lock")
 

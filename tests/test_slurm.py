@@ -137,9 +137,10 @@ def of_rule(jobs: list[dict[str, str]], rule: str, *wildcards: str) -> list[dict
 
 def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Path) -> None:
     flows = tmp_path / "run" / "results" / "flows" / "eight" / "flow" / "entropy0"
-    table = "results/tables/fidelity.csv"
+    seed0 = "eight/flow/map/seed0"
+    wanted = [f"results/scores/{seed0}/fidelity.json", f"results/timings/{seed0}/timing.json"]
     begun = simulation_log(tmp_path / "run" / "results", seed=1)
-    with started_study(cluster, tmp_path, STUDY, "--", table) as study:
+    with started_study(cluster, tmp_path, STUDY, "--", *wanted) as study:
         study.wait_for(lambda: begun.is_file() and "simulate: 0/" in begun.read_text())
         (running,) = of_rule(own_jobs(cluster), "simulate", "1")
         cluster.ask("scancel", running["id"])
@@ -147,14 +148,12 @@ def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Pa
         assert study.returncode() == 0, study.log()
     jobs = own_jobs(cluster)
     results = tmp_path / "run" / "results"
-    assert (results / "tables" / "fidelity.csv").is_file()
+    assert all((tmp_path / "run" / path).is_file() for path in wanted)
     assert not list(results.rglob("*.partial"))
     assert not list(results.rglob("*.checkpoint"))
 
     ran = {job["comment"].removeprefix("rule_").split("_")[0] for job in jobs}
-    assert ran >= {
-        *("prepare", "simulate", "train", "sample", "score", "time", "collect", "tabulate"),
-    }
+    assert ran == {"prepare", "simulate", "train", "sample", "score", "time"}
 
     failed, again = of_rule(jobs, "train", "map", "0")
     assert [failed["state"], again["state"]] == ["FAILED", "COMPLETED"]
@@ -213,6 +212,6 @@ def test_nothing_is_lost_where_jobs_nodes_and_snakemake_are_killed(tmp_path: Pat
         soak = Soak(fragile, tmp_path, n_seeds=2, seed=0)
         soak.go(every=12, minutes=SECONDS / 60)
         assert soak.lost() == []
-    assert soak.planned > 20
+    assert soak.planned > 15
     assert len(soak.events) >= 3
     assert soak.timeline[-1][1] > 0
