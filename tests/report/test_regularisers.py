@@ -119,13 +119,28 @@ def test_paths_go_from_none_to_the_strongest(metrics: pd.DataFrame) -> None:
     assert (flow["seeds"] == 3).all()
 
 
+def test_a_flow_with_entropy_alone_is_on_the_path_of_entropy(metrics: pd.DataFrame) -> None:
+    own = metrics.copy()
+    own.loc[own["entropy"] > 0, "teacher"] = "noisy"
+    setup = own[(own["teacher"] == "plain") & (own["metric"] == "n_particles")]
+    own = pd.concat([own, setup.assign(teacher="noisy")], ignore_index=True)
+    pd.testing.assert_frame_equal(paths.table(own), paths.table(metrics))
+
+
 def test_the_figure_shows_early_stopping_beside_every_kind(metrics: pd.DataFrame) -> None:
-    figure = matched_figure.figure(metrics)
-    shown = [axes for axes in figure.axes if axes.get_visible()]
-    assert [axes.get_title() for axes in shown] == ["entropic plans\nd", "entropy\nd"]
-    lines = [line for line in shown[0].lines if len(line.get_xdata()) == 3]
-    assert len(lines) == 4  # early stopping and plans, of flow and network
-    assert sorted(lines[0].get_xdata()) == pytest.approx([2, 4, 8])
+    unlearned = metrics[(metrics["teacher"] != "hot") | (metrics["model"] == "particles")]
+    unlearned = unlearned[(unlearned["teacher"] != "warm") | (unlearned["model"] == "particles")]
+    for some, n_models in ((metrics, 2), (unlearned, 1)):
+        figure = matched_figure.figure(some)
+        shown = [axes for axes in figure.axes if axes.get_visible()]
+        titles = ["early stopping\nd", "entropic plans\nd", "entropy\nd"]
+        assert [axes.get_title() for axes in shown] == titles
+        stopped, plans, _ = (
+            [line for line in axes.lines if len(line.get_xdata()) == 3] for axes in shown
+        )
+        assert len(stopped) == 2  # of flow and network
+        assert len(plans) == 2 * n_models  # grey beside it, of those that the kind is known of
+        assert sorted(stopped[0].get_xdata()) == pytest.approx([2, 4, 8])
 
 
 def of_sizes(exponent: float, sizes: tuple[int, ...] = (100, 400, 1600)) -> pd.DataFrame:

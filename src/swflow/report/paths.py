@@ -17,8 +17,8 @@ def paths(metrics: pd.DataFrame) -> pd.DataFrame:
 
     Columns PATH, strength, distance (over its floor), copied, coverage, memorisation_a, spread. A
     path begins with the end of the flow that nothing regularises: where there are several, of the
-    first by name, but for entropy and early stopping, whose paths are in it. Images are measured
-    in features, other rows as they are.
+    first by name. The path of early stopping is in it, that of entropy too, beside flows that have
+    runs with entropy alone. Images are measured in features, other rows as they are.
     """
     points = points_of(metrics).merge(kinds(metrics), on=["dataset", "teacher"])
     found = [_of_dataset(own) for _, own in points.groupby("dataset")]
@@ -28,15 +28,16 @@ def paths(metrics: pd.DataFrame) -> pd.DataFrame:
 
 def _of_dataset(points: pd.DataFrame) -> pd.DataFrame:
     """The paths of one dataset."""
-    base = points[(points["kind"] == NONE)]
-    base = base[base["teacher"] == base["teacher"].min()]
     at_end = points["time"] == points.groupby("teacher")["time"].transform("max")
     least = points["entropy"] == points.groupby("teacher")["entropy"].transform("min")
-    plain, last = base["entropy"] == base["entropy"].min(), base["time"] == base["time"].max()
-    stopped = base[plain].assign(kind=STOPPING, strength=base["time"])
-    spread_out = base[~plain & last].assign(kind=ENTROPY, strength=base["entropy"])
+    free = points["kind"] == NONE
+    plain = free & (points["entropy"] == points.loc[free, "entropy"].min())
+    base = points["teacher"] == points.loc[plain, "teacher"].min()
+    stopped = points[base & plain].assign(kind=STOPPING, strength=lambda own: own["time"])
+    noisy = free & ~plain & at_end & (base | least)
+    spread_out = points[noisy].assign(kind=ENTROPY, strength=lambda own: own["entropy"])
     others = points[at_end & least & points["kind"].isin(KINDS)]
-    begin = base[plain & last]
+    begin = points[base & plain & at_end]
     found = []
     for kind, path in pd.concat([spread_out, others]).groupby("kind"):
         path = pd.concat([begin.assign(kind=kind, strength=np.nan), path])

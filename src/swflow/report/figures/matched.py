@@ -1,4 +1,4 @@
-"""Copies over the distance to real rows, a panel for each kind of regularisation."""
+"""Copies over the distance to real rows: early stopping, and each kind of regularisation."""
 
 from typing import Any
 
@@ -17,8 +17,9 @@ NEEDS = ("regularised", "over_time")
 CAPTION = (
     "What each kind of regularisation buys: the part of copies of training rows over the distance "
     "to real rows, as a multiple of that of other real rows, from no regularisation on (left) to "
-    "more and more; means over seeds. Grey: early stopping, in every panel. Dashed: the flow; full "
-    "lines: the network that learned it. Lower at the same distance is better."
+    "more and more; means over seeds. Early stopping has a panel of its own, and is grey in the "
+    "others. Dashed: the flow; full lines: the network that learned it. Lower at the same distance "
+    "is better."
 )
 COLUMNS = 4
 
@@ -31,17 +32,21 @@ def figure(metrics: pd.DataFrame) -> Figure:
     points = paths(metrics)
     keys = ["dataset", "kind", "model", "passes", "strength"]
     means = points.groupby(keys, dropna=False)[["distance", "copied"]].mean().reset_index()
-    panels = sorted(set(zip(means["dataset"], means["kind"], strict=True)))
-    panels = [(dataset, kind) for dataset, kind in panels if kind != STOPPING]
-    if not panels:
+    panels = sorted(
+        set(zip(means["dataset"], means["kind"], strict=True)),
+        key=lambda panel: (panel[0], panel[1] != STOPPING, panel[1]),
+    )
+    if {kind for _, kind in panels} <= {STOPPING}:
         raise InputError("metrics.csv holds no kind of regularisation to compare; add one.")
     figure, grid = panel_grid(len(panels), COLUMNS, (3.1, 2.9), (0.4, 0.9))
     colours = model_colours(metrics, means["model"])
     for axes, (dataset, kind) in zip(grid.flat, panels, strict=False):
         own = means[means["dataset"] == dataset]
-        for model, colour in colours.items():
-            for of, tint in ((STOPPING, "0.65"), (kind, colour)):
-                _draw(axes, own[(own["model"] == model) & (own["kind"] == of)], tint, model)
+        of_kind, stopped = own[own["kind"] == kind], own[own["kind"] == STOPPING]
+        for model in of_kind["model"].unique():
+            if kind != STOPPING:
+                _draw(axes, stopped[stopped["model"] == model], "0.65", model)
+            _draw(axes, of_kind[of_kind["model"] == model], colours[model], model)
         axes.axhline(0, **FRESH)
         axes.set(
             xscale="log",
