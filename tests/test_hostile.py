@@ -210,7 +210,7 @@ def test_rows_that_stay_in_their_file_may_be_larger_than_memory(
     monkeypatch.setattr("swflow.runtime.memory.memory_bytes", lambda: 8)
     assert len(rows(good / name).x) == 20
     assert len(read_dataset(good / "dataset.h5", streamed=True).splits["train"].x) == 20
-    with pytest.raises(InputError, match=r"rows.npz, x: its header says 240 bytes, and this"):
+    with pytest.raises(InputError, match=r"rows.npz: array .x.: its header says 240 bytes"):
         rows(good / "rows.npz")
 
 

@@ -5,6 +5,7 @@ cluster job that only plans does not pay for it.
 """
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from swflow.cli import about, by_hand, images, rules
 from swflow.cli.options import fields
 from swflow.runtime.errors import InputError
 from swflow.runtime.termination import EXIT_CODE, TerminatedError, end_on_termination
+
+# What torch says, in a RuntimeError, on CPUs and on GPUs.
+NO_MEMORY = r"allocate memory|out of memory"
 
 app = typer.Typer(
     help="Learn sliced-Wasserstein flows: each command is one stage of the pipeline.",
@@ -114,8 +118,11 @@ def main() -> None:
         app()
     except InputError as error:
         sys.exit(f"swflow: error: {error}")
-    except MemoryError as error:
-        sys.exit(f"swflow: error: not enough memory ({error}): ask for less, or give it more.")
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not re.search(NO_MEMORY, str(error)):
+            raise
+        said = str(error).partition("\n")[0]
+        sys.exit(f"swflow: error: not enough memory ({said}): ask for less, or give it more.")
     except TerminatedError as error:
         typer.echo(f"swflow: stopped by SIGTERM: {error}.", err=True)
         os._exit(EXIT_CODE)  # at once: sys.exit would wait for threads that measure

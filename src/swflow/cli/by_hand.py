@@ -5,7 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from swflow.cli.options import Entropies, Label, ModelFolder, Out, Passes, Seed, Source, Times
+from swflow.cli.options import (
+    Entropies,
+    Label,
+    ModelFolder,
+    Out,
+    Passes,
+    Seed,
+    Source,
+    Times,
+    keep_inputs,
+)
 from swflow.runtime.errors import InputError
 
 
@@ -16,7 +26,9 @@ def transport(
     entropy: Entropies = [],
     time: Times = [],
     passes: Passes = [],
-    label: Label = None,
+    label: Annotated[
+        int | None, typer.Option(help="Class of the points; needed of flows class by class.")
+    ] = None,
     data_units: Annotated[
         bool, typer.Option("--data-units", help="Write data units instead of model units.")
     ] = False,
@@ -29,6 +41,7 @@ def transport(
     from swflow.stages.loading import load
     from swflow.stages.points import check_ending, read_points, write_points
 
+    keep_inputs(out, model, points)
     carrier = load(model)
     check_ending(out)
     if not isinstance(carrier, SourceModel):
@@ -59,6 +72,7 @@ def animate(
     from swflow.stages import pictures
     from swflow.stages.loading import open_sampler
 
+    keep_inputs(out, *source)
     sampler = open_sampler(source)
     condition = sampler.check(None, entropy, label, sampler.passes[-1])
     at = pictures.journeys(sampler, n, condition, keyed_generator(seed, "sample"))
@@ -83,6 +97,7 @@ def export(
 
     if out.suffix != ".onnx":
         raise InputError(f"{out}: the ending must be .onnx.")
+    keep_inputs(out, model)
     export(load(model), out, half=half)
 
 
@@ -100,6 +115,7 @@ def explorer(
     from swflow.stages.export import explorer
     from swflow.stages.loading import load
 
+    keep_inputs(out, model, runtime)
     explorer(load(model), out, runtime)
 
 

@@ -20,6 +20,7 @@ from swflow.cli.options import (
     SettingsText,
     Times,
     checked_device,
+    keep_inputs,
     read_names,
     read_settings,
 )
@@ -78,6 +79,7 @@ def _train(
     """Run a stage that fits something to a dataset of images."""
     from swflow.store.dataset import read_dataset
 
+    keep_inputs(out, images)
     of, place = read_dataset(images), checked_device(device)
     stage(settings, of, out, place, checkpoint_seconds=checkpoint_seconds)
 
@@ -135,6 +137,7 @@ def complete(
     from swflow.stages.loading import load
     from swflow.stages.points import check_ending, read_rows, write_data
 
+    keep_inputs(out, model, images)
     carrier = load(model)
     check_ending(out)
     if not isinstance(carrier, CompletingModel):
@@ -157,6 +160,8 @@ def completions(model: ModelFolder, dataset: DatasetFile, out: Stem, seed: Seed 
     carrier = load(model)
     if not isinstance(carrier, CompletingModel):
         raise InputError(f"{model}: a {carrier.kind} completes no images.")
+    if carrier.spec.known is None:
+        raise InputError(f"{model}: its flow holds no known pixels; there is nothing to complete.")
     completions(carrier, read_dataset(dataset), out, seed)
 
 
@@ -171,4 +176,5 @@ def inception(
     from swflow.stages.inception import inception
     from swflow.store.dataset import read_dataset
 
+    keep_inputs(out, samples, dataset, images, weights)
     inception(samples, read_dataset(dataset), read_dataset(images), weights, out)

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args
@@ -10,6 +11,7 @@ import typer
 import yaml
 
 from swflow.runtime.errors import InputError
+from swflow.runtime.files import is_product
 
 
 class Field(NamedTuple):
@@ -123,7 +125,7 @@ def read_settings(
                 )
         try:
             target[last] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"--set {override}: the value cannot be read ({reason}).") from error
     return parse_settings(annotation, values, where)
@@ -134,7 +136,7 @@ def _read_values(text: str, option: str) -> tuple[dict[str, Any], str]:
     where = option if inline else text
     try:
         values = yaml.safe_load(text if inline else Path(text).read_text())
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{where}: settings cannot be read ({reason}).") from error
     if not isinstance(values, dict):
@@ -148,13 +150,27 @@ def read_names(text: str) -> dict[str, str]:
     return names
 
 
+def keep_inputs(out: Path, *read: Path | None) -> None:
+    """Refuse to write over what a command reads, or into it. Raises InputError."""
+    place = out.resolve()
+    for path in filter(None, read):
+        given = path.resolve()
+        inside = given in place.parents and is_product(given)
+        if place == given or place in given.parents or inside:
+            raise InputError(f"--out {out}: {path} is read there; choose another place.")
+
+
 def checked_device(name: str) -> str:
-    """A device that is there: no silent fallback to the CPU."""
+    """A device that is there: no silent fallback to the CPU. Raises InputError."""
     import torch
 
-    if name.startswith("cuda") and not torch.cuda.is_available():
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise InputError(f"--device {name}: allowed are cpu, cuda and cuda:N.")
+    if name == "cpu":
+        return name
+    if not torch.cuda.is_available():
         raise InputError(f"--device {name}: torch sees no GPU here; use --device cpu.")
-    try:
-        return str(torch.device(name))
-    except RuntimeError as error:
-        raise InputError(f"--device {name}: {error}") from error
+    _, _, number = name.partition(":")
+    if number and int(number) >= (there := torch.cuda.device_count()):
+        raise InputError(f"--device {name}: there are {there} GPUs, numbered from 0 on.")
+    return name

@@ -25,9 +25,11 @@ from swflow.cli.options import (
     Sources,
     Times,
     checked_device,
+    keep_inputs,
     read_names,
     read_settings,
 )
+from swflow.runtime.errors import InputError
 
 Metrics = Annotated[Path, typer.Argument(help="metrics.csv of `swflow collect`.")]
 
@@ -52,6 +54,9 @@ def prepare(
     from swflow.store.dataset import read_dataset
 
     chosen = read_settings(DatasetSettings, settings, override)
+    if out.suffix != ".h5":
+        raise InputError(f"--out {out}: the ending must be .h5.")
+    keep_inputs(out, *chosen.files, images, autoencoder)
     of = None if images is None else read_dataset(images)
     prepare(chosen, name or out.stem, out, images=of, autoencoder=autoencoder)
 
@@ -85,6 +90,7 @@ def simulate(
     from swflow.store.dataset import read_dataset
 
     chosen = read_settings(SimulationSettings, settings, override)
+    keep_inputs(out, dataset)
     if processes > 1 and not started_by_torchrun():
         start_processes(processes, sys.argv[1:])
         return
@@ -118,6 +124,7 @@ def train(
     from swflow.stages.train import train
     from swflow.store.dataset import read_dataset
 
+    keep_inputs(out, dataset, *stores)
     train(
         read_settings(AnyModelSettings, settings, override),
         read_dataset(dataset),
@@ -161,6 +168,7 @@ def sample(
     from swflow.stages.sample import write_samples
     from swflow.store.dataset import read_dataset
 
+    keep_inputs(out, *source, complete)
     sampler = open_sampler(source, checked_device(device))
     if complete is not None:
         sampler = completing(sampler, partial(read_dataset, complete))
@@ -225,6 +233,7 @@ def time(
     from swflow.stages.score import Inputs
     from swflow.stages.timing import time_draws
 
+    keep_inputs(out, dataset, *source, *reference)
     inputs = Inputs(dataset, source, references=reference, device=checked_device(device))
     time_draws(inputs, entropy, read_settings(ScoreSettings, settings, override), seed, out)
 
@@ -236,6 +245,7 @@ def collect(
     """Gather score files into metrics.csv, with the floor beside each value."""
     from swflow.stages.collect import collect
 
+    keep_inputs(out, *scores)
     collect(scores, out)
 
 

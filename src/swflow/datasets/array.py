@@ -26,13 +26,16 @@ def array(settings: ArraySettings, rng: np.random.Generator) -> RawRows:
         raise InputError(f"path = {path}: no such file; correct the dataset's path.")
     try:
         x, y = _read(settings)
-    except InputError:
-        raise
+        if not np.ndim(x):
+            raise InputError("holds a single number; needed are rows.")
+        classes = None if y is None else _as_classes(y, len(x))
+    except InputError as error:
+        raise InputError(f"path = {path}: {error}") from error
     except Exception as error:  # readers of strangers' bytes raise unrelated types
         raise InputError(f"path = {path}: cannot be read ({error}).") from error
     attributes = {"source": str(path), "sha256": file_digest(path)}
     decoder = None if settings.decoder is None else _read_decoder(settings.decoder)
-    return RawRows(x, None if y is None else _as_classes(y), attributes, decoder=decoder)
+    return RawRows(x, classes, attributes, decoder=decoder)
 
 
 def _read_decoder(path: Path) -> bytes:
@@ -72,8 +75,8 @@ def _pick(
     for name in filter(None, (key, settings.labels)):
         if name not in names:
             raise InputError(
-                f"path = {settings.path}: holds no array {name!r} "
-                f"(found: {', '.join(names) or 'none'}); set key and labels."
+                f"holds no array {name!r} (found: {', '.join(names) or 'none'}); set key and "
+                "labels."
             )
     return read(key), np.asarray(read(settings.labels)) if settings.labels else None
 
@@ -84,8 +87,8 @@ def _of_npz(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
     with archive.open(info) as member:
         shape, dtype = _npy_header(member)
     n_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    refuse_missing(n_bytes, info.file_size, f"path = {path}, {name}")
-    refuse_larger(n_bytes, f"path = {path}, {name}")
+    refuse_missing(n_bytes, info.file_size, f"array {name!r}")
+    refuse_larger(n_bytes, f"array {name!r}")
     with archive.open(info) as member:
         found: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
     return found
@@ -104,23 +107,46 @@ def _mapped(stored: h5py.Dataset) -> np.ndarray:
     """An array of a file, left in it where it lies there in one piece."""
     offset = stored.id.get_offset()
     if offset is None or not stored.size or stored.dtype.kind not in "fiub":
-        refuse_larger(stored.nbytes, f"path = {stored.file.filename}, {stored.name}")
+        refuse_larger(stored.nbytes, f"array {stored.name!r}")
         return np.asarray(stored[()])
     return np.memmap(stored.file.filename, stored.dtype, "r", offset, stored.shape)
 
 
 def _read_csv(settings: ArraySettings) -> tuple[np.ndarray, np.ndarray | None]:
     """Numbers with a header line; every column but the label's is a coordinate."""
+    header = pd.read_csv(settings.path, header=None, nrows=1, dtype=str).iloc[0].to_list()
+    counted = header == [str(k) for k in range(len(header))]  # as pandas numbers columns
+    if not counted and pd.to_numeric(pd.Series(header), errors="coerce").notna().all():
+        raise InputError(f"its first line, {header}, holds numbers; give a line of names first.")
+    if len(set(header)) < len(header) or pd.isna(header).any():
+        raise InputError(
+            f"its header, {header}, has a name twice or a column without one (an index that was "
+            "written, too): name each column once."
+        )
     table = pd.read_csv(settings.path)
+    if not isinstance(table.index, pd.RangeIndex):
+        raise InputError(
+            f"its lines have more values than the {len(header)} names of its header; are there "
+            "decimal commas? Write points, and commas between columns."
+        )
     if settings.labels is None:
         return table.to_numpy(), None
     if settings.labels not in table:
-        raise InputError(
-            f"path = {settings.path}: no column {settings.labels!r}; found {list(table.columns)}."
-        )
+        raise InputError(f"no column {settings.labels!r}; found {list(table.columns)}.")
     return table.drop(columns=settings.labels).to_numpy(), table[settings.labels].to_numpy()
 
 
-def _as_classes(labels: np.ndarray) -> np.ndarray:
-    """Integers stay; anything else is numbered in sorted order."""
-    return labels if labels.dtype.kind in "iu" else np.unique(labels, return_inverse=True)[1]
+def _as_classes(labels: np.ndarray, n: int) -> np.ndarray:
+    """Integers stay, whole numbers and words are numbered in sorted order.
+
+    Raises InputError for any others, and for another number of them than of the n rows.
+    """
+    if labels.shape != (n,):
+        raise InputError(f"{n} rows, but labels of shape {labels.shape}.")
+    if pd.isna(labels).any():
+        raise InputError("some labels are missing; fill them, or remove those rows.")
+    if labels.dtype.kind in "fc" and not np.equal(labels, np.rint(labels.real)).all():
+        raise InputError("labels are no whole numbers; classes are integers or words.")
+    if labels.dtype.kind in "iu" and labels.max(initial=0) <= np.iinfo(np.int64).max:
+        return labels
+    return np.unique(labels, return_inverse=True)[1]

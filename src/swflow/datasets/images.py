@@ -23,6 +23,8 @@ ENDINGS = {
 }
 GREY, COLOUR = ("1", "L", "LA"), ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB")
 GIB = 2**30
+# What people call the splits beside `train`.
+SPLITS = {"test", "val", "valid", "validation", "dev"}
 
 
 class Entry(NamedTuple):
@@ -63,7 +65,7 @@ def images(settings: ImagesSettings, rng: np.random.Generator) -> RawRows:
     """
     found = _unwrapped(_read(settings))
     _check_shapes(found.pictures, settings.path)
-    official = {"train", "test"} <= {_top(picture) for picture in found.pictures}
+    official = _are_splits(found, settings)
     train = _within(found, "train") if official else found
     names = _class_names(settings, train)
     about = {"source": str(settings.path), "licence": "the owner's"}
@@ -72,6 +74,20 @@ def images(settings: ImagesSettings, rng: np.random.Generator) -> RawRows:
     x, y = _rows(train, names, settings.path)
     test = RawRows(*_rows(_within(found, "test"), names, settings.path)) if official else None
     return RawRows(x, y, about, test=test)
+
+
+def _are_splits(found: Found, settings: ImagesSettings) -> bool:
+    """Whether the folders at the top are `train` and `test`; raises InputError for other splits."""
+    tops = {_top(picture) for picture in found.pictures if picture.name.parts[1:]}
+    if tops == {"train", "test"} or settings.labels is False:
+        return {"train", "test"} <= tops
+    called = {top.lower() for top in tops}
+    if "train" in called and called & SPLITS:
+        raise InputError(
+            f"{settings.path}: holds {', '.join(sorted(tops))}; splits are two folders, train and "
+            "test: rename or move the others (or set labels: false)."
+        )
+    return False
 
 
 def _read(settings: ImagesSettings) -> Found:
@@ -92,13 +108,7 @@ def _read(settings: ImagesSettings) -> Found:
                 pictures.append(Picture(name, _decoded(content, settings)))
             except InputError as error:
                 damaged.append(f"{path}, {name}: {error}")
-            except (
-                OSError,
-                ValueError,
-                SyntaxError,
-                Image.DecompressionBombWarning,
-                Image.DecompressionBombError,
-            ) as error:
+            except Exception as error:  # readers of strangers' bytes raise unrelated types
                 damaged.append(f"{path}, {name}: no readable image ({error})")
             if damaged and not settings.skip_damaged:
                 raise InputError(f"{damaged[0]}. Repair or remove it, or set skip_damaged: true.")
@@ -114,7 +124,8 @@ def _of_folder(folder: Path) -> Iterator[Entry]:
         if path.is_dir():
             yield Entry(name, None)
         elif path.suffix.lower() in ENDINGS:
-            yield Entry(name, path.read_bytes())
+            # What a link that leads nowhere, or a pipe, holds is no image.
+            yield Entry(name, path.read_bytes() if path.is_file() else b"")
 
 
 def _of_archive(path: Path, limit: int) -> Iterator[Entry]:

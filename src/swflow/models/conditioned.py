@@ -144,13 +144,13 @@ class ConditionedModel(CompletingModel):
     def check_time(self, time: float) -> None:
         """Any time up to the horizon is allowed."""
         horizon = self.spec.times[-1]
-        if not 0 <= time <= horizon * (1 + 1e-9):
+        if not 0 <= time <= horizon * (1 + 1e-6):
             raise InputError(f"time={time:g}: allowed is 0 to {horizon:g}, the trained horizon.")
 
     def check_entropy(self, entropy: float) -> None:
         """Any entropy within the learned range is allowed."""
         low, high = min(self.spec.entropies), max(self.spec.entropies)
-        if not low * (1 - 1e-9) <= entropy <= high * (1 + 1e-9):
+        if not low * (1 - 1e-6) <= entropy <= high * (1 + 1e-6):
             raise InputError(
                 f"entropy={entropy:g}: allowed is {low:g} to {high:g}, the trained range; "
                 "train a model with more entropies."

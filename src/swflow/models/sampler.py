@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -96,8 +97,8 @@ class Sampler(ABC):
         Sobol source points. Raises ValueError for a control that this kind lacks, or a value
         outside what it was trained on.
         """
-        if n < 1:
-            raise InputError(f"n={n}: at least 1 sample must be asked for.")
+        if not isinstance(n, Integral) or n < 1:
+            raise InputError(f"n={n}: at least 1 sample must be asked for, as a whole number.")
         condition = self.check(time, entropy, label, passes)
         generator = generator if generator is not None else torch.default_generator
         return self.to_data(self.draw(n, condition, generator, quasi).x)

@@ -45,18 +45,21 @@ class SourceModel(Model):
         label: int | Tensor | None = None,
         passes: int = 1,
     ) -> Tensor:
-        """Carry source points `(n, d)` to time τ, in model units.
+        """Carry source points `(n, d)`, floats, to time τ, in model units, as float32.
 
         label: of all points or `(n,)` of each, needed where the flow was made class by class.
         Raises as `sample`.
         """
+        if not isinstance(x0, Tensor) or not x0.is_floating_point() or not x0.isfinite().all():
+            raise InputError("x0 must be a tensor of finite floats.")
         if x0.ndim != 2 or x0.shape[1] != self.spec.units.dim:
             raise InputError(
                 f"x0 has shape {tuple(x0.shape)}: needed is (n, {self.spec.units.dim}), "
                 "source points in model units."
             )
         condition = self.check(time, entropy, None, passes)
-        return self._carry_all(x0, condition, self._label_of_each(label, len(x0)))
+        carried = self._carry_all(x0.float(), condition, self._label_of_each(label, len(x0)))
+        return carried.clone()  # not made in inference mode: others may go on from it
 
     def draw(
         self, n: int, condition: Condition, generator: Generator, quasi: bool = False

@@ -20,8 +20,8 @@ def renamed(metrics: pd.DataFrame, names: Names) -> pd.DataFrame:
 
 
 def shown(name: object) -> str:
-    """A preset's name, or a row's, in words."""
-    return KNOWN.get(str(name), str(name).replace("_", " "))
+    """A preset's name, or a row's, in words: a dollar begins no formula."""
+    return KNOWN.get(str(name), str(name).replace("_", " ").replace("$", r"\$"))
 
 
 def titled(dataset: object, flow: object) -> str:

@@ -25,6 +25,8 @@ class Checkpoint:
     """
 
     def __init__(self, product: Path, identity: Mapping[str, Any]) -> None:
+        if not product.name:
+            raise InputError(f"{product}: is a folder; name what is to be written in it.")
         self.path = product.with_name(product.name + ".checkpoint")
         self.partial = partial_path(product)
         self.identity = dict(identity)

@@ -91,7 +91,7 @@ def newest_log(folder: Path) -> Path:
 
 
 def _planned(log: Path) -> bool:
-    return "Job stats:" in log.read_text(errors="replace")
+    return log.is_file() and "Job stats:" in log.read_text(errors="replace")
 
 
 def is_locked(folder: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from swflow.settings.base import Count, Settings
+from swflow.settings.base import Count, Seed, Settings
 from swflow.settings.networks import ConvolutionalSettings, OptimiserSettings
 
 
@@ -21,4 +21,4 @@ class FeatureSettings(Settings):
         ConvolutionalSettings(width=32), description="The classifier."
     )
     training: ClassifierOptimiserSettings = ClassifierOptimiserSettings()
-    seed: int = Field(0, description="Key of every random number.")
+    seed: Seed = Field(0, description="Key of every random number.")

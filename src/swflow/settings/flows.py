@@ -1,5 +1,6 @@
 """Settings of the particle flow."""
 
+import math
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -18,7 +19,7 @@ class StepSchedule(Settings):
     """Steps min(max, initial + growth·τ): small while the cloud moves fast."""
 
     initial: Positive = Field(0.05, description="At time 0.")
-    growth: Annotated[float, Field(ge=0)] = Field(0.08, description="By τ.")
+    growth: Annotated[float, Field(ge=0)] = Field(0.08, description="Added for each unit of τ.")
     max: Positive = Field(1.0, description="Longest step.")
 
 
@@ -32,6 +33,7 @@ def _constant_step(value: Any) -> Any:
 Step = Annotated[StepSchedule, BeforeValidator(_constant_step)]
 Entropy = Annotated[float, Field(ge=0)]
 Times = tuple[Annotated[float, Field(ge=0)], ...]
+MOST_STEPS = 10_000_000
 
 
 class IntegrationSettings(Settings):
@@ -101,6 +103,19 @@ class IntegrationSettings(Settings):
             values = {"redraw": False, "integrator": "euler"} | values  # as published
         values = gathered(values, "transport", AnyPlan)
         return gathered(values, "directions", AnyDirections)
+
+    @model_validator(mode="after")
+    def _check_number_of_steps(self) -> Self:
+        last, step = self.horizon or max(self.times or (0.0,)), self.step
+        shortest = min(step.max, step.initial)
+        # Steps that grow by a part of the time grow exponentially.
+        grown = math.log1p(step.growth * last / shortest) / step.growth if step.growth else math.inf
+        if min(last / shortest, grown + last / step.max) > MOST_STEPS:
+            raise ValueError(
+                f"step = {step.initial:g} to τ = {last:g} is more than {MOST_STEPS:,} steps: take "
+                "longer ones."
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_target_batch(self) -> Self:

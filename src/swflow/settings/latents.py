@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from swflow.settings.base import Count, Name
+from swflow.settings.base import Count, Name, Seed
 from swflow.settings.features import ClassifierOptimiserSettings, FeatureSettings
 from swflow.settings.networks import ConvolutionalSettings, OptimiserSettings
 from swflow.settings.rows import RowsSettings
@@ -64,7 +64,7 @@ class LatentSettings(RowsSettings):
     )
     network: ConvolutionalSettings = ConvolutionalSettings()
     training: AutoencoderOptimiserSettings = AutoencoderOptimiserSettings()
-    seed: int = Field(0, description="Key of every random number.")
+    seed: Seed = Field(0, description="Key of every random number.")
 
     @property
     def made_of(self) -> str | None:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from swflow.settings.base import Kind
+from swflow.settings.base import Kind, Seed
 
 Fraction = Annotated[float, Field(gt=0, lt=0.5)]
 
@@ -57,7 +57,7 @@ class SyntheticSettings(RowsSettings):
         10000, description="Rows that nothing is fitted to."
     )
     n_test: Annotated[int, Field(ge=2)] = Field(10000, description="Other such rows.")
-    seed: int = Field(0, description="Key of the draws.")
+    seed: Seed = Field(0, description="Key of the draws.")
 
 
 class SplitSettings(RowsSettings):
@@ -74,7 +74,7 @@ class SplitSettings(RowsSettings):
     n_train: Annotated[int, Field(ge=2)] | None = Field(
         None, description="Keep only so many of the training rows (default: all)."
     )
-    seed: int = Field(0, description="Key of the split.")
+    seed: Seed = Field(0, description="Key of the split.")
 
     def fraction_held_out(self, official: bool) -> float:
         """Part of the rows to hold out; `official`: where there is a test split beside them."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from swflow.settings.base import Positive, Settings
+from swflow.settings.base import Positive, Seed, Settings
 
 
 class RandomCovariance(Settings):
@@ -12,7 +12,7 @@ class RandomCovariance(Settings):
 
     smallest: Positive
     largest: Positive
-    seed: int = Field(0, description="Key of the random covariance.")
+    seed: Seed = Field(0, description="Key of the random covariance.")
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:

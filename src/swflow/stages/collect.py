@@ -38,6 +38,9 @@ def read_metrics(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: cannot be read ({error}); run `swflow collect`.") from error
     if missing := sorted(set(COLUMNS) - set(table)):
         raise InputError(f"{path}: columns {missing} are missing; run `swflow collect` again.")
+    for name in ("value", "floor", "time", "entropy"):
+        if table[name].dtype.kind not in "fiu":
+            raise InputError(f"{path}: column {name} holds no numbers; run `swflow collect` again.")
     return table
 
 
@@ -57,11 +60,9 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 def stage_shares(folder: Path) -> str:
     """A Markdown table of the seconds in the benchmark files of each stage below `folder`.
 
-    Raises InputError where there are none.
+    Raises InputError where there are none, and where one cannot be read.
     """
-    seconds = {
-        path: float(pd.read_csv(path, sep="\t")["s"].sum()) for path in folder.rglob("*.tsv")
-    }
+    seconds = {path: _seconds(path) for path in folder.rglob("*.tsv")}
     if not seconds:
         raise InputError(f"{folder}: no benchmark file; run snakemake first.")
     table = pd.DataFrame(
@@ -70,3 +71,10 @@ def stage_shares(folder: Path) -> str:
     stages = table.groupby("stage").agg(jobs=("s", "count"), seconds=("s", "sum"))
     stages["share %"] = 100 * stages["seconds"] / stages["seconds"].sum()
     return str(stages.sort_values("seconds", ascending=False).round(1).to_markdown())
+
+
+def _seconds(path: Path) -> float:
+    try:
+        return float(pd.read_csv(path, sep="\t")["s"].astype(float).sum())
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: no benchmark file ({error}); remove it.") from error

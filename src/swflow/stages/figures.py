@@ -1,6 +1,5 @@
 """The plot stage: numeric figures as SVG and PNG."""
 
-import importlib
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -9,22 +8,21 @@ from matplotlib.figure import Figure
 
 from swflow.report.names import NO_NAMES, Names, renamed
 from swflow.runtime.files import atomic_path
-from swflow.study import registry
+from swflow.stages.tabulate import made_of
 
 
 def plot(metrics: pd.DataFrame, name: str, folder: Path, names: Names = NO_NAMES) -> None:
     """Draw one figure and write its files; names: what it calls presets.
 
-    Raises InputError for an unknown figure.
+    Raises InputError as `made_of`.
     """
     write_figure(drawn(metrics, name, names), folder / name)
 
 
 def drawn(metrics: pd.DataFrame, name: str, names: Names = NO_NAMES) -> Figure:
     """One figure; see `plot`."""
-    figure: Figure = importlib.import_module(registry.module("figures", name)).figure(
-        renamed(metrics, names)
-    )
+    with made_of("figures", name) as module:
+        figure: Figure = module.figure(renamed(metrics, names))
     return figure
 
 

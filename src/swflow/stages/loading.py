@@ -1,8 +1,10 @@
 """Opening what stages read: models, runs of flows, anything that can be drawn from."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from swflow.flow.trajectory import Trajectory
@@ -32,10 +34,26 @@ def load(path: str | Path) -> Model:
 
 
 def open_runs(paths: Sequence[Path]) -> list[Trajectory]:
-    """The stores of a flow, in order of entropy. Raises InputError where one cannot be read."""
+    """The stores of a flow, one for each entropy, in the order of entropies.
+
+    Raises InputError where one cannot be read, and where they are not of one flow.
+    """
     from swflow.store.trajectory import TrajectoryStore
 
-    return Trajectory.of_family(TrajectoryStore(path) for path in paths)
+    runs = Trajectory.of_family(TrajectoryStore(path) for path in paths)
+    for run, other in pairwise(runs):
+        same_data = run.attributes["dataset_digest"] == other.attributes["dataset_digest"]
+        if not same_data or not np.array_equal(run.time, other.time):
+            raise InputError(
+                f"{run.name} and {other.name} are of different "
+                f"{'times' if same_data else 'data'}: give stores of one flow."
+            )
+        if run.entropy == other.entropy:
+            raise InputError(
+                f"{run.name} and {other.name} are both at entropy {run.entropy:g}: give one store "
+                "for each entropy."
+            )
+    return runs
 
 
 def completing(sampler: Sampler, dataset: Callable[[], Dataset]) -> Sampler:
@@ -53,6 +71,8 @@ def open_sampler(paths: Sequence[Path], device: str = "cpu") -> Sampler:
     Raises InputError where a path is none of these.
     """
     first = paths[0]
+    if len(paths) > 1 and first.suffix != ".zarr":
+        raise InputError(f"{first}: one model or dataset at a time; {len(paths)} paths were given.")
     if is_model(first):
         return load(first).to(device)
     if first.suffix == ".h5":

@@ -41,9 +41,12 @@ def read_rows(path: Path) -> np.ndarray:
             with h5py.File(path) as file:
                 rows = file["x"][:]
         else:
-            rows = np.load(path, allow_pickle=False)
+            with path.open("rb") as file:  # np.load leaves some files open that it cannot read
+                rows = np.load(file, allow_pickle=False)
+        if rows.dtype.kind not in "fiu":
+            raise TypeError(f"values of type {rows.dtype}")
         return np.asarray(rows, dtype=np.float32)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except Exception as error:  # readers of strangers' bytes raise unrelated types
         raise InputError(
             f"{path}: no points could be read ({error}); give a .npy file, or an .h5 file with "
             "an array x."

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from swflow.datasets.decoded import decoded_units
 from swflow.datasets.make import EncodedRows, RawRows, make_dataset, model_units
 from swflow.representation.affine import Affine
@@ -9,6 +11,8 @@ from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
 from swflow.settings import LatentSettings, RowsSettings
 from swflow.store.dataset import write_dataset
+
+LEAST_DIGITS = 1e-3  # of the spread
 
 
 def prepare(
@@ -41,6 +45,22 @@ def prepare(
     _write(units, splits, name, out)
 
 
+def _check_precision(units: Affine, name: str) -> None:
+    """Raise InputError where float32, in which rows come back, cannot tell them apart."""
+    largest, spread = float(np.abs(units.shift).max()), units.scale
+    most, eps = float(np.finfo(np.float32).max), float(np.finfo(np.float32).eps)
+    if not largest + 100 * spread < most:
+        raise InputError(
+            f"dataset {name!r}: values of about {largest + spread:.3g} are too large for float32; "
+            "divide them by a constant first."
+        )
+    if eps * largest > LEAST_DIGITS * spread:
+        raise InputError(
+            f"dataset {name!r}: values of about {largest:.3g} that differ by {spread:.3g} are all "
+            "but the same in float32; subtract a constant first."
+        )
+
+
 def write_splits(splits: dict[str, RawRows], name: str, out: Path) -> None:
     """Write splits train, heldout and test, given in data units. Raises as `prepare`."""
     units = decoded_units(model_units(name, splits), splits["train"])
@@ -48,5 +68,6 @@ def write_splits(splits: dict[str, RawRows], name: str, out: Path) -> None:
 
 
 def _write(units: Affine, splits: dict[str, RawRows], name: str, out: Path) -> None:
+    _check_precision(units, name)
     rows = {split: (EncodedRows(of.x, units), of.y) for split, of in splits.items()}
     write_dataset(out, name, units, rows, splits["train"].attributes)

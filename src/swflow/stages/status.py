@@ -1,6 +1,7 @@
 """Where a study stands: jobs done, running and left; seconds, memory and disk by stage."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -54,7 +55,7 @@ class Status:
     @classmethod
     def of(cls, folder: Path) -> "Status":
         """That of the newest run. Raises InputError where there was none."""
-        run = read_log(newest_log(folder).read_text())
+        run = read_log(newest_log(folder).read_text(errors="replace"))
         found = cls(folder, run)
         try:
             study: Study = parse_settings(Study, merged(run.configs), "config")
@@ -114,10 +115,10 @@ class Status:
 def _benchmarked(folder: Path) -> Iterator[float]:
     """Largest memory of each job, in MiB; benchmark files that are being written are passed by."""
     for path in folder.rglob("*.tsv"):
-        lines = [line.split("\t") for line in path.read_text().splitlines()]
+        lines = [line.split("\t") for line in path.read_text(errors="replace").splitlines()]
         for values in lines[1:]:
             found = dict(zip(lines[0], values, strict=False)).get("max_rss", "-")
-            if found not in ("-", "NA"):
+            with suppress(ValueError):  # "-" or "NA" where nothing was measured
                 yield float(found)
 
 

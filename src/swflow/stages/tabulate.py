@@ -1,19 +1,40 @@
 """The tabulate stage: a table as CSV, Markdown, HTML and LaTeX."""
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from swflow.report.tables.common import readable
+from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
 from swflow.study import registry
 
 
 def tabulate(metrics: pd.DataFrame, name: str, folder: Path) -> None:
-    """Make one table and write its files. Raises InputError for an unknown name."""
-    module = importlib.import_module(registry.module("tables", name))
-    write_table(module.table(metrics), folder, name)
+    """Make one table and write its files. Raises InputError as `made_of`."""
+    with made_of("tables", name) as module:
+        table = module.table(metrics)
+    write_table(table, folder, name)
+
+
+@contextmanager
+def made_of(room: str, name: str) -> Iterator[Any]:
+    """The module of a table or figure, to make it of metrics.
+
+    Raises InputError for an unknown name, and where the metrics lack what it is made of.
+    """
+    module = importlib.import_module(registry.module(room, name))
+    try:
+        yield module
+    except KeyError as error:
+        raise InputError(
+            f"{name}: the metrics hold no {error}, which it is made of; scores of this study do "
+            "not fill it."
+        ) from error
 
 
 def write_table(table: pd.DataFrame, folder: Path, name: str) -> None:

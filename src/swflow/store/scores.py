@@ -28,12 +28,13 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
     """The records of a file. Raises InputError where it is not one of this version."""
     content = _read(path)
     known = isinstance(content, dict) and content.get("format") == FORMAT
-    if not known or not isinstance(content.get("rows"), list):
+    rows = content.get("rows") if known else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError(
             f"{path}: scores of another version: remove {path} and run snakemake (or `swflow "
             "score`) again."
         )
-    return list(content["rows"])
+    return list(rows)
 
 
 def read_key(path: Path) -> str | None:

@@ -88,6 +88,11 @@ class TrajectoryWriter:
 
     def _write(self, index: int, clouds: Mapping[str, np.ndarray]) -> None:
         for name, cloud in clouds.items():
+            if not np.isfinite(cloud).all():
+                raise InputError(
+                    f"{name} at τ = {self.times[index]:g} hold values that are not finite: the "
+                    "steps or what regularises are too large for these rows; lower them."
+                )
             if name not in self.arrays:
                 self.arrays[name] = _create_cloud(self.root, name, len(self.times), *cloud.shape)
             self.arrays[name][index] = np.ascontiguousarray(cloud)

@@ -17,7 +17,7 @@ from swflow.settings import (
     ScoreSettings,
     Settings,
 )
-from swflow.settings.base import Count, Name, check_once
+from swflow.settings.base import Count, Name, Seed, check_once
 
 # The folder of what learns from the data alone, without a flow.
 DATA = "data"
@@ -56,7 +56,7 @@ class Report(Settings):
 class Study(Settings):
     """The whole config file."""
 
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)] = Field(
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=2)] = Field(
         (0, 1, 2), description="At least two: a model is scored against another seed's flow."
     )
     gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs of each heavy job.")
