@@ -156,6 +156,31 @@ def test_what_is_expected_follows_rows_width_and_plans() -> None:
     assert 8 < entropic / exact < 16
 
 
+@pytest.mark.parametrize("n_exact", [2000, 4000])
+def test_what_is_expected_follows_kinds_and_exact_distances(n_exact: int) -> None:
+    study = merged([ROOT / "config.yaml", ROOT / "workflow" / "configs" / "study.yaml"])
+    study["score"]["n_exact"] = n_exact
+    jobs = expected_seconds(Plan(parse_settings(Study, study, "config")))
+
+    def of_flow(rule: str, name: str) -> float:
+        found = [
+            seconds
+            for (own, of), seconds in jobs.items()
+            if own == rule and name in {dict(of).get("flow"), dict(of).get("teacher")}
+        ]
+        return sum(found) / len(found)
+
+    # As measured: sorting took 4 s of a job's 8, these kinds 46, 20 and 14 beside its start.
+    alone = of_flow("simulate", "few_smoothed_1")
+    assert 5 < of_flow("simulate", "few_partial_1") / alone < 12
+    assert 2.5 < of_flow("simulate", "few_unbalanced_1") / alone < 6
+    assert 2 < of_flow("simulate", "few_sliced_1") / alone < 4
+    # A score of 19 s of a slower core became one of 145.
+    assert of_flow("score", "few_smoothed_1") == pytest.approx(
+        {2000: 19, 4000: 145}[n_exact], rel=0.6
+    )
+
+
 def test_lines_name_what_runs_and_what_failed(log: Log, tmp_path: Path) -> None:
     log.write()
     benchmark = tmp_path / "results" / "benchmarks" / "simulate" / "x.tsv"

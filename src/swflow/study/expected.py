@@ -16,13 +16,16 @@ START = 2.0  # Python, torch
 SHORT = 3.0  # a job of which nothing is told here
 STEP, NUMBER = 1e-2, 2.6e-8  # of a flow: each step, and each projection sorted
 LOCAL = 2.5  # times as long along local directions, whose tiles are small
-ENTROPIC = 16.0  # times as long with plans that are iterated
+ITERATED = {"entropic": 16.0, "partial": 20.0, "unbalanced": 8.0}  # times as long with such plans
+SLICED_ENTROPY = 5.0  # times as long with that of projections
 TRAINED_ROW = {"mlp": 1e-7, "unet": 4e-3}  # of a perceptron for each unit of width
 AUTOENCODER_STEP, CLASSIFIER_STEP = 0.07, 0.03
-DRAWN, SCORED = 0.1, 0.8  # a condition drawn, scored
+DRAWN, SCORED = 0.1, 0.5  # a condition drawn, scored
+EXACT = 7e-11  # n³ times, of the exact W2 of n rows
 # A condition compared as images, real images, what both are compared with: each time, and for each
 # training row.
 SEEN, REAL_IMAGES, OTHER_IMAGES = (6.0, 2e-4), (20.0, 1.8e-3), (6.0, 1e-4)
+AT_END = 10**9  # the stride by which only the end of a flow is compared
 ALL_ROWS = 42_000  # of a published set, where no number is given
 
 # A rule, and the wildcards of a job of it.
@@ -71,7 +74,9 @@ def _simulation_seconds(plan: Plan, flow: str, entropy: float, n: int | None = N
     family = plan.study.flows[flow]
     particles = family.n_particles if n is None else n
     number = NUMBER * (LOCAL if family.directions.kind == "local" else 1)
-    number *= ENTROPIC if family.transport.kind == "entropic" else 1
+    number *= ITERATED.get(family.transport.kind, 1)
+    if any(part.kind == "sliced_entropy" for part in family.regularisers):
+        number *= SLICED_ENTROPY
     of_step = STEP + number * particles * family.n_directions
     twins = 2 if n is None and (family.twin == "always" or entropy > 0) else 1
     return START + twins * len(step_schedule(family.at(entropy))) * of_step
@@ -95,7 +100,10 @@ def _conditions(plan: Plan, row: Row, stride: int = 1) -> int:
 
 
 def _scoring_seconds(plan: Plan, row: Row) -> float:
+    score = plan.study.score
     seconds = SCORED * _conditions(plan, row)
+    compared = _conditions(plan, row, score.generation_stride or AT_END)
+    seconds += EXACT * min(score.n_exact, plan.study.sample.n) ** 3 * compared
     if plan.study.images_of(row.dataset) is None:
         return seconds
     n_rows = getattr(plan.study.datasets[row.dataset], "n_train", None) or ALL_ROWS
@@ -105,7 +113,7 @@ def _scoring_seconds(plan: Plan, row: Row) -> float:
 
     if row.model == TEST_SET:
         return seconds + of_images(*REAL_IMAGES)
-    conditions = _conditions(plan, row, plan.study.score.image_stride)
+    conditions = _conditions(plan, row, score.image_stride)
     return seconds + of_images(*OTHER_IMAGES) + of_images(*SEEN) * conditions
 
 
