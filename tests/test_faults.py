@@ -147,19 +147,22 @@ def test_killed_at_random_moments_a_stage_ends_with_the_same_bytes(
     assert [p.name for p in out.parent.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("stage", ["simulate", "train"])
+@pytest.mark.parametrize(
+    ("stage", "told"),
+    [("simulate", signal.SIGTERM), ("train", signal.SIGTERM), ("train", signal.SIGINT)],
+)
 def test_sigterm_leaves_a_checkpoint_that_the_next_run_goes_on_from(
-    stage: str, products: Path, tmp_path: Path
+    stage: str, told: signal.Signals, products: Path, tmp_path: Path
 ) -> None:
     command, name = STAGES[stage]
     out = tmp_path / name
     checkpoint = out.with_name(f"{name}.checkpoint")
     process = begin(*command(products, out))
     wait_until(checkpoint.exists, process)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(told)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 143
-    assert "stopped by SIGTERM" in said
+    assert process.returncode == 128 + told
+    assert f"stopped by {told.name}" in said
     assert f"{checkpoint} holds step" in said
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"{name}.checkpoint", f"{name}.partial"]
     finish(*command(products, out))

@@ -18,7 +18,7 @@ from typer.core import TyperCommand
 from swflow.cli import about, by_hand, images, rules
 from swflow.cli.options import fields
 from swflow.runtime.errors import InputError
-from swflow.runtime.termination import EXIT_CODE, TerminatedError, end_on_termination
+from swflow.runtime.termination import TerminatedError, end_on_termination, stopped_by
 
 # What torch says, in a RuntimeError, on CPUs and on GPUs.
 NO_MEMORY = r"allocate memory|out of memory"
@@ -110,7 +110,10 @@ def batch() -> None:
 
 
 def main() -> None:
-    """Run a command; what a user can mend ends in one line and exit code 1, SIGTERM in 143."""
+    """Run a command; what a user can mend ends in one line and exit code 1.
+
+    SIGTERM ends in 143, Ctrl-C in 130.
+    """
     # torch's threads spin for a while after each operation, in the way of those that sort.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     end_on_termination()
@@ -124,5 +127,5 @@ def main() -> None:
         said = str(error).partition("\n")[0]
         sys.exit(f"swflow: error: not enough memory ({said}): ask for less, or give it more.")
     except TerminatedError as error:
-        typer.echo(f"swflow: stopped by SIGTERM: {error}.", err=True)
-        os._exit(EXIT_CODE)  # at once: sys.exit would wait for threads that measure
+        typer.echo(f"swflow: stopped by {stopped_by().name}: {error}.", err=True)
+        os._exit(128 + stopped_by())  # at once: sys.exit would wait for threads that measure

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from swflow.runtime.errors import InputError
-from swflow.runtime.termination import TerminatedError
+from swflow.runtime.termination import TerminatedError, remember
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def start_processes(n: int, arguments: Sequence[str]) -> None:
     """Run `swflow` with these arguments as n processes of this machine, and wait for them.
 
     They share the threads that one would have. Raises InputError where one fails: it has said why;
-    TerminatedError after SIGTERM, which they are told of, too.
+    TerminatedError after SIGTERM or Ctrl-C, which they are told of, too.
     """
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -60,4 +60,5 @@ def start_processes(n: int, arguments: Sequence[str]) -> None:
     except ChildFailedError as error:
         raise InputError(f"one of {n} processes failed; it said why above.") from error
     except SignalException as error:
+        remember(error.sigval)
         raise TerminatedError(f"{n} processes were told to stop; they said above how") from error

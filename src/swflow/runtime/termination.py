@@ -1,4 +1,4 @@
-"""Being told to stop: SIGTERM, which clusters send some seconds before they kill."""
+"""Being told to stop: SIGTERM, which clusters send some seconds before they kill, or Ctrl-C."""
 
 import signal
 import threading
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-# What a shell reports of a process that SIGTERM ended.
-EXIT_CODE = 128 + signal.SIGTERM
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_last = [signal.SIGTERM]
 
 
 class TerminatedError(BaseException):
@@ -17,9 +17,19 @@ class TerminatedError(BaseException):
     """
 
 
+def remember(number: int) -> None:
+    """By which signal this process was told to stop."""
+    _last[0] = signal.Signals(number)
+
+
+def stopped_by() -> signal.Signals:
+    """The signal by which this process was told to stop; a shell reports it as 128 more."""
+    return _last[0]
+
+
 @contextmanager
 def noted_termination() -> Iterator[Callable[[], bool]]:
-    """Note SIGTERM instead of ending at once; yields a function that says whether it came.
+    """Note the signal instead of ending at once; yields a function that says whether it came.
 
     For loops that write a checkpoint first, then raise TerminatedError. Outside the main thread,
     where Python handles no signals, nothing changes.
@@ -28,17 +38,25 @@ def noted_termination() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield came.is_set
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: came.set())
+
+    def note(number: int, _: object) -> None:
+        remember(number)
+        came.set()
+
+    before = {number: signal.signal(number, note) for number in SIGNALS}
     try:
         yield came.is_set
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def end_on_termination() -> None:
-    """From now on SIGTERM raises TerminatedError, so that nothing half-written is left behind."""
+    """From now on these signals raise TerminatedError: nothing half-written is left behind."""
 
-    def end(*_: object) -> NoReturn:
+    def end(number: int, _: object) -> NoReturn:
+        remember(number)
         raise TerminatedError("nothing was kept of this stage, rerun it")
 
-    signal.signal(signal.SIGTERM, end)
+    for number in SIGNALS:
+        signal.signal(number, end)
