@@ -126,6 +126,13 @@ PLANTED: dict[str, tuple[str, Callable[[Path], None], str]] = {
         DAMAGED,
     ),
     "another run": ("flows/codes/classes/entropy0/seed0.zarr", swapped, FOREIGN),
+    "a part of another time": (
+        "flows/codes/classes/entropy0/seed1.zarr",
+        lambda p: shutil.copytree(
+            p / "particles" / "c" / "0", p / "particles" / "c" / "1", dirs_exist_ok=True
+        ),
+        DAMAGED,
+    ),
     "flipped weights": (
         f"{MODEL}/map/seed0",
         lambda p: flipped(p / "weights.safetensors"),

@@ -1,5 +1,7 @@
 """Trajectory stores: round trip, layout, and no half-written store taken for a whole one."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +125,45 @@ def test_incomplete_store_is_refused(tmp_path: Path) -> None:
     zarr.open_group(tmp_path / "a.zarr", mode="r+").attrs["complete"] = False
     with pytest.raises(InputError, match=r"not complete. Remove .* and run"):
         TrajectoryStore(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("part", ["particles/c/1", "particles"])
+def test_a_part_of_another_run_or_time_is_not_taken_for_its_own(part: str, tmp_path: Path) -> None:
+    for name, shift in (("a", 0), ("b", 1)):
+        moved = [replace(s, particles=s.particles + shift) for s in snapshots()]
+        write(tmp_path / f"{name}.zarr", moved)
+    store = TrajectoryStore(tmp_path / "a.zarr")
+    store.check()
+    shutil.rmtree(tmp_path / "a.zarr" / part)
+    shutil.copytree(tmp_path / "b.zarr" / part, tmp_path / "a.zarr" / part)
+    swapped = TrajectoryStore(tmp_path / "a.zarr")
+    message = r"the slice at τ = .* is of another run or time\. Remove"
+    with pytest.raises(InputError, match=message):
+        swapped.read("particles", 1)
+    with pytest.raises(InputError, match=message):
+        swapped.check()
+
+
+def test_a_store_that_is_gone_on_with_knows_all_its_slices(tmp_path: Path) -> None:
+    given, path, checkpoint = snapshots(), tmp_path / "a.zarr", tmp_path / "a.zarr.checkpoint"
+    times = [s.time for s in given]
+    checkpoint.touch()
+    with write_trajectory(path, times, checkpoint=checkpoint) as writer:
+        writer.write(times[0], clouds(given[0]))
+        writer.flush()
+        shutil.copytree(tmp_path / "a.zarr.partial", tmp_path / "kept")
+        for snapshot in given[1:]:
+            writer.write(snapshot.time, clouds(snapshot))
+        writer.finish({})
+    path.rename(tmp_path / "whole.zarr")
+    (tmp_path / "kept").rename(tmp_path / "a.zarr.partial")
+    with write_trajectory(path, times, written=1, checkpoint=checkpoint) as writer:
+        for snapshot in given[1:]:
+            writer.write(snapshot.time, clouds(snapshot))
+        writer.finish({})
+    whole, again = TrajectoryStore(tmp_path / "whole.zarr"), TrajectoryStore(path)
+    again.check()
+    assert again.attributes == whole.attributes
 
 
 def test_time_that_was_not_stored_is_named(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from swflow.store.dataset import read_dataset
 from swflow.store.model import DESCRIPTION, is_model, read_model
 from swflow.store.samples import read_attributes, read_samples, samples_digest
 from swflow.store.scores import read_inputs, read_scores
-from swflow.store.trajectory import CLOUDS, TrajectoryStore
+from swflow.store.trajectory import TrajectoryStore
 
 # What lies in a folder of results that is no product.
 OTHERS = {"logs", "benchmarks", "reference"}
@@ -99,10 +99,7 @@ class Products:
 
     def _flow(self, path: Path) -> Iterator[Finding]:
         store = TrajectoryStore(path)
-        for array in filter(store.has, CLOUDS):
-            for index in range(len(store.time)):
-                for begin in range(0, store.shape[0], store.block_rows):
-                    store.read(array, index, slice(begin, begin + store.block_rows))
+        store.check()
         dataset, _, entropy, seed = path.relative_to(self.results / "flows").parts
         said = store.attributes
         yield from self._of_dataset(path, dataset, said.get("dataset_digest"))

@@ -1,8 +1,13 @@
-"""Trajectories on disk: a Zarr 3 store, one shard for each stored time."""
+"""Trajectories on disk: a Zarr 3 store, one shard for each stored time.
+
+Two checksums: one within each chunk, of what lies on the disk; one of each slice beside the store's
+settings, so that a part of another run is not taken for its own.
+"""
 
 import hashlib
 import json
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -36,6 +41,7 @@ class TrajectoryWriter:
     ) -> None:
         self.times, self.written = times, written
         self.arrays: dict[str, Any] = {}
+        self.sums: dict[tuple[str, int], int] = {}
         self.waited_seconds = 0.0
         self.thread = ThreadPoolExecutor(1)
         self.pending: Future[None] | None = None
@@ -79,7 +85,8 @@ class TrajectoryWriter:
             packed = np.frombuffer(decoder, np.uint8)
             checked = Crc32cCodec()
             self.root.create_array("decoder", data=packed, compressors=checked, overwrite=True)
-        self.root.attrs.update({"format": FORMAT, **attributes})
+        sums = {name: self._sums(name) for name in self.arrays}
+        self.root.attrs.update({"format": FORMAT, "sums": sums, **attributes})
         self.root.attrs["complete"] = True
 
     def close(self) -> None:
@@ -95,7 +102,16 @@ class TrajectoryWriter:
                 )
             if name not in self.arrays:
                 self.arrays[name] = _create_cloud(self.root, name, len(self.times), *cloud.shape)
-            self.arrays[name][index] = np.ascontiguousarray(cloud)
+            values = np.ascontiguousarray(cloud, dtype=np.float32)
+            self.arrays[name][index], self.sums[name, index] = values, _sum(values)
+
+    def _sums(self, name: str) -> list[int]:
+        """Of each slice; what an interrupted run had written is read again."""
+        stored = self.arrays[name]
+        return [
+            self.sums[name, k] if (name, k) in self.sums else _sum(stored[k])
+            for k in range(self.written)
+        ]
 
 
 @contextmanager
@@ -173,7 +189,27 @@ class TrajectoryStore:
             raise InputError(
                 f"{shard}: this part of the store is broken ({error}). {self.remedy}"
             ) from error
+        if rows == EVERY:
+            self._check_sum(array, index, _sum(values))
         return values
+
+    def check(self) -> None:
+        """Read all, a block at a time. Raises InputError where a slice is not the run's own."""
+        for array in filter(self.has, CLOUDS):
+            for index in range(len(self.time)):
+                found = 0
+                for begin in range(0, self._array(array).shape[1], self.block_rows):
+                    rows = slice(begin, begin + self.block_rows)
+                    found = _sum(self.read(array, index, rows), found)
+                self._check_sum(array, index, found)
+
+    def _check_sum(self, array: str, index: int, found: int) -> None:
+        sums = self.attributes.get("sums", {}).get(array)  # older stores have none
+        if sums is not None and sums[index] != found:
+            raise InputError(
+                f"{self.path / array}: the slice at τ = {self.time[index]:g} is of another run or "
+                f"time. {self.remedy}"
+            )
 
     def _whole(self, name: str) -> Any:
         """A small array, of which all that it says is there."""
@@ -195,6 +231,11 @@ class TrajectoryStore:
         if name not in self.arrays:
             self.arrays[name] = self.root[name]
         return self.arrays[name]
+
+
+def _sum(values: np.ndarray, before: int = 0) -> int:
+    """A checksum of rows that come after others."""
+    return zlib.crc32(np.ascontiguousarray(values).data, before)
 
 
 def _create_cloud(root: zarr.Group, name: str, times: int, n: int, dim: int) -> Any:
