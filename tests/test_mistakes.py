@@ -22,6 +22,7 @@ from swflow.stages.loading import open_runs
 from swflow.stages.points import read_rows
 from swflow.stages.tabulate import tabulate
 from swflow.stages.train import train
+from swflow.store.dataset import read_dataset
 from swflow.store.trajectory import write_trajectory
 
 ROWS = np.random.default_rng(0).normal(size=(60, 3))
@@ -156,6 +157,8 @@ def test_folders_of_other_splits_are_no_classes(splits: tuple[str, ...], tmp_pat
     with pytest.raises(InputError, match="splits are two folders, train and test"):
         run("prepare", *images, "--out", tmp_path / "made.h5")
     run("prepare", *images, "--set", "labels=false", "--out", tmp_path / "made.h5")
+    found = read_dataset(tmp_path / "made.h5")
+    assert sum(found.size(split) for split in found.splits) == 8 * len(splits)
 
 
 def test_links_that_lead_nowhere_and_pipes_are_no_images(tmp_path: Path) -> None:

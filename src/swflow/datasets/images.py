@@ -79,15 +79,14 @@ def images(settings: ImagesSettings, rng: np.random.Generator) -> RawRows:
 def _are_splits(found: Found, settings: ImagesSettings) -> bool:
     """Whether the folders at the top are `train` and `test`; raises InputError for other splits."""
     tops = {_top(picture) for picture in found.pictures if picture.name.parts[1:]}
-    if tops == {"train", "test"} or settings.labels is False:
-        return {"train", "test"} <= tops
     called = {top.lower() for top in tops}
-    if "train" in called and called & SPLITS:
+    official = tops == {"train", "test"}
+    if not official and "train" in called and called & SPLITS and settings.labels is not False:
         raise InputError(
             f"{settings.path}: holds {', '.join(sorted(tops))}; splits are two folders, train and "
-            "test: rename or move the others (or set labels: false)."
+            "test: rename or move the others, or set labels: false to take all as one."
         )
-    return False
+    return official
 
 
 def _read(settings: ImagesSettings) -> Found:
