@@ -52,14 +52,12 @@ def _most(pairs: Iterable[tuple[Hashable, Hashable]]) -> int:
 
 
 def _refined(study: Study) -> Iterator[tuple[Hashable, Hashable]]:
-    """Numbers that flows to a dataset differ in, and the dimensions that one flow is in."""
+    """Numbers that flows to a dataset differ in."""
     for e in study.experiments:
-        flow, dim = study.flows[e.flow], getattr(study.datasets[e.dataset], "dim", None)
+        flow = study.flows[e.flow]
         numbers = (flow.n_directions, flow.n_particles, flow.step.max, flow.target_batch)
         named = enumerate(numbers)
         yield from (((e.dataset, k), value) for k, value in named if value is not None)
-        if dim is not None:
-            yield (e.flow, "dimensions"), dim
 
 
 def _flows_to_images(study: Study) -> int:
