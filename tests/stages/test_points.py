@@ -20,6 +20,7 @@ from swflow.representation.dataset import Dataset
 from swflow.runtime.errors import InputError
 from swflow.settings import FlowMapSettings, NetworkSettings, OptimiserSettings, VelocitySettings
 from swflow.stages.loading import open_sampler
+from swflow.stages.pictures import columns_of
 from swflow.stages.points import read_points, write_points
 from swflow.stages.prepare import write_splits
 from swflow.stages.sample import write_samples
@@ -141,6 +142,11 @@ def test_images_move_too(images: Affine, tmp_path: Path) -> None:
     animate(images, lambda k: (f"{k}", rng.random((7, 4, 5))), 3, 2, tmp_path / "film.gif")
     with Image.open(tmp_path / "film.gif") as film:
         assert film.n_frames >= 3
+
+
+@pytest.mark.parametrize(("n", "classes", "columns"), [(50, 10, 10), (50, 3, 6), (9, 0, 0)])
+def test_films_of_few_classes_are_no_ribbons(n: int, classes: int, columns: int) -> None:
+    assert columns_of(n, classes) == columns
 
 
 def test_journey_passes_through_the_stored_particles(stores: list[list[Trajectory]]) -> None:

@@ -64,7 +64,7 @@ def animate(
 ) -> None:
     """Show points or images moving from the source to the end of the flow: .gif or .mp4.
 
-    Images of several classes: a column for each, as many lines as n allows.
+    Images of several classes: a column for each, or several of few, as many lines as n allows.
     """
     import math
 
@@ -75,6 +75,9 @@ def animate(
     keep_inputs(out, *source)
     sampler = open_sampler(source)
     condition = sampler.check(None, entropy, label, sampler.passes[-1])
+    columns = pictures.columns_of(n, len(sampler.spec.labels) if label is None else 0)
+    if columns:
+        n = columns * max(1, n // columns)
     at = pictures.journeys(sampler, n, condition, keyed_generator(seed, "sample"))
     end = sampler.spec.times[-1]
 
@@ -82,7 +85,6 @@ def animate(
         time = min(math.expm1(math.log1p(end) * k / (frames - 1)), end)
         return f"τ = {time:.2f}", sampler.to_data(at(time)).numpy()
 
-    columns = len(sampler.spec.labels) if label is None else 0
     pictures.animate(sampler.spec.units, frame, frames, rate, out, columns)
 
 

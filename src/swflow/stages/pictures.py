@@ -97,6 +97,11 @@ def journeys(sampler: Sampler, n: int, condition: Condition, generator: Generato
     return lambda time: torch.stack([at(time) for at in of_each], dim=1).flatten(0, 1)
 
 
+def columns_of(n: int, classes: int) -> int:
+    """Columns of a picture of n images in which every class has as many: near a square."""
+    return classes * max(1, round(n**0.5 / classes)) if classes else 0
+
+
 def animate(
     units: Affine, frames: Frames, n_frames: int, rate: int, out: Path, columns: int = 0
 ) -> None:
