@@ -45,7 +45,8 @@ AXES = (
     Axis("prepare", "rows", decades(1000)),
     Axis("simulate", "particles", decades(1000), ("n_particles",)),
     Axis("simulate", "rows", decades(1000)),
-    Axis("simulate", "numbers of a row", decades(4)),
+    # Steps that are stable along 64 directions of 4,000.
+    Axis("simulate", "numbers of a row", decades(4), fixed={"step": 0.025}),
     Axis("simulate", "directions", decades(64), ("n_directions",)),
     Axis("simulate", "steps", decades(10), fixed={"n_particles": 500, "n_directions": 32}),
     Axis("train", "steps", decades(30), ("training.steps",)),
