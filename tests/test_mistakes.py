@@ -130,7 +130,11 @@ def test_rows_that_float32_cannot_hold_are_refused(
 
 
 def test_stores_of_several_flows_are_not_mixed(
-    dataset_path: Path, stores: list[list[Trajectory]], model: Path, tmp_path: Path
+    dataset_path: Path,
+    dataset: Dataset,
+    stores: list[list[Trajectory]],
+    model: Path,
+    tmp_path: Path,
 ) -> None:
     paths = [[of.store.path for of in row] for row in stores]
     assert [run.entropy for run in open_runs(paths[0])] == [0.0, 0.1]
@@ -142,6 +146,9 @@ def test_stores_of_several_flows_are_not_mixed(
     run("simulate", tmp_path / "made.h5", *flow, "--out", tmp_path / "other.zarr")
     with pytest.raises(InputError, match="are of different data"):
         open_runs([paths[0][1], tmp_path / "other.zarr"])
+    settings = FlowMapSettings(entropies=(0.1, 7.0))
+    with pytest.raises(InputError, match=r"entropies = \[0.1, 7.0\]: the stores are at \[0.0\]"):
+        train(settings, dataset, stores[0][:1], 0, tmp_path / "model", "cpu")
     with pytest.raises(InputError, match="one model or dataset at a time; 2 paths"):
         run("sample", model, dataset_path, "--out", tmp_path / "a.npy")
 

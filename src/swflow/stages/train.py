@@ -9,6 +9,7 @@ from swflow.models.fit import fit
 from swflow.models.sampler import Model
 from swflow.representation.dataset import Dataset
 from swflow.runtime.checkpoint import CHECKPOINT_SECONDS
+from swflow.runtime.errors import InputError
 from swflow.settings import ModelSettings
 from swflow.stages.card import card
 from swflow.stages.fitting import write_fitted
@@ -28,9 +29,16 @@ def train(
     """Fit one model and write its folder.
 
     runs: those of one flow, one for each entropy, that the model learns from; none for kinds
-    that learn from the data alone. Raises InputError as `fit` does; interrupted, it goes on as
-    `write_fitted` does, and raises what that raises.
+    that learn from the data alone. Raises InputError as `fit` does, and for stores of other
+    entropies than the settings ask for; interrupted, it goes on as `write_fitted` does, and raises
+    what that raises.
     """
+    asked, given = getattr(settings, "entropies", None), [run.entropy for run in runs]
+    if asked is not None and sorted(asked) != given:
+        raise InputError(
+            f"entropies = {list(asked)}: the stores are at {given}; give those of these entropies, "
+            "or leave entropies out."
+        )
 
     def describe(model: Model) -> dict[str, Any]:
         return {
