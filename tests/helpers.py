@@ -1,4 +1,4 @@
-"""What several tests need: clouds, a flow run to its end, a changed model folder, waiting."""
+"""What several tests need: clouds, a flow run to its end, commands, a changed model, waiting."""
 
 import json
 import subprocess
@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 from scipy.integrate import solve_ivp
+from typer.testing import CliRunner
 
 from swflow import FlowSettings, Snapshot, simulate
+from swflow.cli.app import app
 from swflow.flow.trajectory import Trajectory
 from swflow.metrics.subject import Measure
 from swflow.models.source_model import SourceModel
@@ -77,6 +79,13 @@ def arrays(run: Trajectory) -> dict[str, Any]:
 def values(measures: Iterable[Measure]) -> dict[str, float]:
     """Values by the name of their metric."""
     return {of.metric: of.value for of in measures}
+
+
+def invoke(*arguments: object) -> None:
+    """A command in this process: what a user can mend comes out as InputError."""
+    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=True)
+    if result.exception:
+        raise result.exception
 
 
 def rewrite_model(folder: Path, **changes: object) -> None:

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
 import swflow
 from swflow.cli import app as entry
@@ -24,20 +23,14 @@ from swflow.stages.tabulate import tabulate
 from swflow.stages.train import train
 from swflow.store.dataset import read_dataset
 from swflow.store.trajectory import write_trajectory
+from tests.helpers import invoke
 
 ROWS = np.random.default_rng(0).normal(size=(60, 3))
 
 
-def run(*arguments: object) -> None:
-    """A command in this process: what a user can mend comes out as InputError."""
-    result = CliRunner().invoke(entry.app, [str(a) for a in arguments])
-    if result.exception:
-        raise result.exception
-
-
 def prepare(path: Path, **fields: object) -> None:
     settings = {"kind": "array", "path": str(path), **fields}
-    run("prepare", "--settings", json.dumps(settings), "--out", path.with_name("made.h5"))
+    invoke("prepare", "--settings", json.dumps(settings), "--out", path.with_name("made.h5"))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +60,7 @@ def test_what_a_command_reads_is_not_written_over(
     ]
     for command in commands:
         with pytest.raises(InputError, match="is read there; choose another place"):
-            run(*command)
+            invoke(*command)
     assert rows.read_bytes() == dataset_path.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.h5", "points.npy", "rows.h5"]
 
@@ -143,14 +136,14 @@ def test_stores_of_several_flows_are_not_mixed(
     np.save(tmp_path / "rows.npy", 1000 * ROWS)
     prepare(tmp_path / "rows.npy")
     flow = ("--set", "horizon=1", "--set", "n_particles=20", "--set", "n_directions=3")
-    run("simulate", tmp_path / "made.h5", *flow, "--out", tmp_path / "other.zarr")
+    invoke("simulate", tmp_path / "made.h5", *flow, "--out", tmp_path / "other.zarr")
     with pytest.raises(InputError, match="are of different data"):
         open_runs([paths[0][1], tmp_path / "other.zarr"])
     settings = FlowMapSettings(entropies=(0.1, 7.0))
     with pytest.raises(InputError, match=r"entropies = \[0.1, 7.0\]: the stores are at \[0.0\]"):
         train(settings, dataset, stores[0][:1], 0, tmp_path / "model", "cpu")
     with pytest.raises(InputError, match="one model or dataset at a time; 2 paths"):
-        run("sample", model, dataset_path, "--out", tmp_path / "a.npy")
+        invoke("sample", model, dataset_path, "--out", tmp_path / "a.npy")
 
 
 @pytest.mark.parametrize("splits", [("Train", "Test"), ("train", "val"), ("train", "test", "val")])
@@ -162,8 +155,8 @@ def test_folders_of_other_splits_are_no_classes(splits: tuple[str, ...], tmp_pat
             Image.new("L", (4, 4), k).save(path)
     images = ("--set", "kind=images", "--set", f"path={tmp_path / 'pictures'}")
     with pytest.raises(InputError, match="splits are two folders, train and test"):
-        run("prepare", *images, "--out", tmp_path / "made.h5")
-    run("prepare", *images, "--set", "labels=false", "--out", tmp_path / "made.h5")
+        invoke("prepare", *images, "--out", tmp_path / "made.h5")
+    invoke("prepare", *images, "--set", "labels=false", "--out", tmp_path / "made.h5")
     found = read_dataset(tmp_path / "made.h5")
     assert sum(found.size(split) for split in found.splits) == 8 * len(splits)
 
@@ -174,8 +167,8 @@ def test_links_that_lead_nowhere_and_pipes_are_no_images(tmp_path: Path) -> None
     (tmp_path / "gone.png").symlink_to("nowhere.png")
     images = ("--set", "kind=images", "--set", f"path={tmp_path}")
     with pytest.raises(InputError, match=r"gone\.png: no readable image"):
-        run("prepare", *images, "--out", tmp_path / "made.h5")
-    run("prepare", *images, "--set", "skip_damaged=true", "--out", tmp_path / "made.h5")
+        invoke("prepare", *images, "--out", tmp_path / "made.h5")
+    invoke("prepare", *images, "--set", "skip_damaged=true", "--out", tmp_path / "made.h5")
 
 
 def test_clouds_that_are_not_finite_are_not_stored(tmp_path: Path) -> None:
@@ -204,7 +197,7 @@ def test_settings_without_an_end_are_refused(
 ) -> None:
     given = json.dumps({"horizon": 1} | settings)
     with pytest.raises(InputError, match=message):
-        run("simulate", dataset_path, "--settings", given, "--out", tmp_path / "flow.zarr")
+        invoke("simulate", dataset_path, "--settings", given, "--out", tmp_path / "flow.zarr")
     swflow.FlowSettings(horizon=1e6)  # steps that grow with time are few
 
 
@@ -212,13 +205,13 @@ def test_settings_without_an_end_are_refused(
 def test_settings_that_are_no_text_are_refused(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_bytes(text)
     with pytest.raises(InputError, match="settings cannot be read"):
-        run("prepare", "--settings", tmp_path / "settings.yaml", "--out", tmp_path / "made.h5")
+        invoke("prepare", "--settings", tmp_path / "settings.yaml", "--out", tmp_path / "made.h5")
 
 
 @pytest.mark.parametrize("device", ["mps", "meta", "cuda:", "CPU"])
 def test_devices_that_are_no_gpus_are_refused(device: str, model: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="allowed are cpu, cuda and cuda:N"):
-        run("sample", model, "--device", device, "--out", tmp_path / "a.npy")
+        invoke("sample", model, "--device", device, "--out", tmp_path / "a.npy")
 
 
 def test_memory_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

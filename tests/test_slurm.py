@@ -136,10 +136,11 @@ def of_rule(jobs: list[dict[str, str]], rule: str, *wildcards: str) -> list[dict
 
 
 def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Path) -> None:
-    flows = tmp_path / "run" / "results" / "flows" / "eight" / "flow" / "entropy0"
+    results = tmp_path / "run" / "results"
+    flows = results / "flows" / "eight" / "flow" / "entropy0"
     seed0 = "eight/flow/map/seed0"
     wanted = [f"results/scores/{seed0}/fidelity.json", f"results/timings/{seed0}/timing.json"]
-    begun = simulation_log(tmp_path / "run" / "results", seed=1)
+    begun = simulation_log(results, seed=1)
     with started_study(cluster, tmp_path, STUDY, "--", *wanted) as study:
         study.wait_for(lambda: begun.is_file() and "simulate: 0/" in begun.read_text())
         (running,) = of_rule(own_jobs(cluster), "simulate", "1")
@@ -147,7 +148,6 @@ def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Pa
         study.wait_for((flows / "seed1.zarr.checkpoint").exists)
         assert study.returncode() == 0, study.log()
     jobs = own_jobs(cluster)
-    results = tmp_path / "run" / "results"
     assert all((tmp_path / "run" / path).is_file() for path in wanted)
     assert not list(results.rglob("*.partial"))
     assert not list(results.rglob("*.checkpoint"))

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
 import swflow
-from swflow.cli.app import app
 from swflow.datasets.make import RawRows
 from swflow.flow.trajectory import Trajectory
 from swflow.models.draws import sampling_conditions
@@ -26,18 +24,12 @@ from swflow.stages.prepare import write_splits
 from swflow.stages.sample import write_samples
 from swflow.stages.train import train
 from swflow.store.dataset import read_dataset
+from tests.helpers import invoke
 
 QUICK = {
     "network": NetworkSettings(width=8, depth=1),
     "training": OptimiserSettings(steps=3, batch_size=16, precision="float32"),
 }
-
-
-def run(*arguments: object) -> None:
-    """The command in this process: what a user can mend comes out as InputError."""
-    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=True)
-    if result.exception:
-        raise result.exception
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -59,19 +51,19 @@ def images() -> Affine:
 
 def test_samples_as_an_array_are_the_models_in_data_units(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.npy"
-    run("sample", model, "-n", 50, "--entropy", 0.05, "--time", 1.5, "--out", out)
+    invoke("sample", model, "-n", 50, "--entropy", 0.05, "--time", 1.5, "--out", out)
     x = np.load(out)
     assert x.shape == (50, 2)
     assert abs(x.mean() - 10) < 3  # the data's centre
-    run("sample", model, "-n", 50, "--entropy", 0.05, "--time", 1.5, "--out", tmp_path / "y.npy")
+    invoke("sample", model, "-n", 50, "--entropy", 0.05, "--time", 1.5, "--out", tmp_path / "y.npy")
     np.testing.assert_array_equal(x, np.load(tmp_path / "y.npy"))
-    run("sample", model, "-n", 50, "--seed", 1, "--quasi", "--out", tmp_path / "z.npy")
+    invoke("sample", model, "-n", 50, "--seed", 1, "--quasi", "--out", tmp_path / "z.npy")
     assert np.load(tmp_path / "z.npy").shape == (50, 2)
 
 
 def test_samples_at_many_points_are_groups(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.h5"
-    run("sample", model, "-n", 20, "--entropy", 0, "--entropy", 0.05, "--time", 1, "--out", out)
+    invoke("sample", model, "-n", 20, "--entropy", 0, "--entropy", 0.05, "--time", 1, "--out", out)
     with h5py.File(out) as file:
         assert set(file) == {"entropy0", "entropy0.05"}
         assert file["entropy0.05/time1/passes1/x"].shape == (20, 2)
@@ -84,14 +76,16 @@ def test_transport_is_the_models(model: Path, tmp_path: Path) -> None:
         file["x"] = x0
     expected = swflow.load(model).transport(torch.from_numpy(x0), time=1.0, entropy=0.1)
     asked = ("--time", 1.0, "--entropy", 0.1)
-    run("transport", model, tmp_path / "x0.npy", *asked, "--out", tmp_path / "y.npy")
+    invoke("transport", model, tmp_path / "x0.npy", *asked, "--out", tmp_path / "y.npy")
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected)
-    run("transport", model, tmp_path / "x0.h5", *asked, "--data-units", "--out", tmp_path / "y.h5")
+    invoke(
+        "transport", model, tmp_path / "x0.h5", *asked, "--data-units", "--out", tmp_path / "y.h5"
+    )
     with h5py.File(tmp_path / "y.h5") as file:
         data = swflow.load(model).to_data(expected)
         np.testing.assert_allclose(file["x"][:], data, rtol=1e-6)
         assert bool(file.attrs["data_units"])
-    run("transport", model, tmp_path / "x0.npy", "--out", tmp_path / "y.png")
+    invoke("transport", model, tmp_path / "x0.npy", "--out", tmp_path / "y.png")
     assert picture_size(tmp_path / "y.png")[0] > 300
 
 
@@ -114,7 +108,7 @@ def test_animation_moves_through_all_times(
         source
     ]
     out = tmp_path / "film.gif"
-    run("animate", path, "-n", 40, "--frames", 4, "--rate", 2, "--out", out)
+    invoke("animate", path, "-n", 40, "--frames", 4, "--rate", 2, "--out", out)
     with Image.open(out) as film:
         assert film.n_frames >= 4
         frames = []
@@ -129,9 +123,9 @@ def test_animation_as_mp4(model: Path, tmp_path: Path) -> None:
 
     if not writers.is_available("ffmpeg"):
         with pytest.raises(InputError, match=r"ffmpeg is not installed; .* write a .gif"):
-            run("animate", model, "--frames", 3, "--out", tmp_path / "film.mp4")
+            invoke("animate", model, "--frames", 3, "--out", tmp_path / "film.mp4")
         pytest.skip("ffmpeg is not installed: only the refusal was tested")
-    run("animate", model, "--frames", 3, "--rate", 5, "--out", tmp_path / "film.mp4")
+    invoke("animate", model, "--frames", 3, "--rate", 5, "--out", tmp_path / "film.mp4")
     assert (tmp_path / "film.mp4").read_bytes()[4:8] == b"ftyp"
 
 
@@ -202,7 +196,7 @@ def test_what_cannot_be_asked_for_is_said_before_any_work(
     monkeypatch.chdir(tmp_path)
     places = {"{model}": model, "{store}": stores[0][0].store.path, "{data}": dataset_path}
     with pytest.raises(InputError, match=message):
-        run(*[places.get(str(a), a) for a in arguments])
+        invoke(*[places.get(str(a), a) for a in arguments])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -210,7 +204,7 @@ def test_passes_of_an_ode_are_groups(
     dataset: Dataset, stores: list[list[Trajectory]], tmp_path: Path
 ) -> None:
     train(VelocitySettings(passes=(1, 4), **QUICK), dataset, stores[0], 0, tmp_path / "m", "cpu")
-    run("sample", tmp_path / "m", "-n", 5, "--time", 1, "--out", tmp_path / "x.h5")
+    invoke("sample", tmp_path / "m", "-n", 5, "--time", 1, "--out", tmp_path / "x.h5")
     with h5py.File(tmp_path / "x.h5") as file:
         assert set(file["entropy0.1/time1"]) == {"passes1", "passes4"}
 

@@ -162,12 +162,12 @@ def keep_inputs(out: Path, *read: Path | None) -> None:
 
 def checked_device(name: str) -> str:
     """A device that is there: no silent fallback to the CPU. Raises InputError."""
-    import torch
-
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise InputError(f"--device {name}: allowed are cpu, cuda and cuda:N.")
     if name == "cpu":
         return name
+    import torch
+
     if not torch.cuda.is_available():
         raise InputError(f"--device {name}: torch sees no GPU here; use --device cpu.")
     _, _, number = name.partition(":")

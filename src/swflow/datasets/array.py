@@ -59,7 +59,7 @@ def _read(settings: ArraySettings) -> tuple[np.ndarray, np.ndarray | None]:
         case ".npz":
             with zipfile.ZipFile(path) as archive:
                 names = [name.removesuffix(".npy") for name in archive.namelist()]
-                return _pick(settings, key, names, lambda name: _of_npz(archive, path, name))
+                return _pick(settings, key, names, lambda name: _of_npz(archive, name))
         case ".h5":
             with h5py.File(path) as file:
                 found = {k: v for k, v in file.items() if isinstance(v, h5py.Dataset)}
@@ -81,7 +81,7 @@ def _pick(
     return read(key), np.asarray(read(settings.labels)) if settings.labels else None
 
 
-def _of_npz(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
+def _of_npz(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """An array that is no larger than what is packed."""
     info = archive.getinfo(f"{name}.npy")
     with archive.open(info) as member:

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from swflow.runtime.errors import InputError
-from swflow.runtime.files import partial_path, remove
+from swflow.runtime.files import check_named, partial_path, remove
 
 CHECKPOINT_SECONDS = 60.0  # between two of them
 
@@ -25,8 +25,7 @@ class Checkpoint:
     """
 
     def __init__(self, product: Path, identity: Mapping[str, Any]) -> None:
-        if not product.name:
-            raise InputError(f"{product}: is a folder; name what is to be written in it.")
+        check_named(product)
         self.path = product.with_name(product.name + ".checkpoint")
         self.partial = partial_path(product)
         self.identity = dict(identity)

@@ -20,6 +20,12 @@ MARKS = (
 )
 
 
+def check_named(path: Path) -> None:
+    """Raise InputError for a folder such as `.`, where nothing can be put in its place."""
+    if not path.name:
+        raise InputError(f"{path}: is a folder; name what is to be written in it.")
+
+
 def partial_path(path: Path) -> Path:
     """Where a product is written before it is whole."""
     return path.with_name(path.name + ".partial")
@@ -63,8 +69,7 @@ def atomic_path(path: Path, kept_with: Path | None = None) -> Iterator[Path]:
     Raises InputError where the place cannot be written to, another process is writing there, or
     there is a folder that is no product: what lies in it is not lost.
     """
-    if not path.name:
-        raise InputError(f"{path}: is a folder; name what is to be written in it.")
+    check_named(path)
     if path.is_dir() and any(path.iterdir()) and not is_product(path):
         raise InputError(f"{path}: is a folder with other things in it; choose another place.")
     if kept_with is None:
