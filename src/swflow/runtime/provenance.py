@@ -38,3 +38,8 @@ def peak_memory() -> int:
         lines = status.read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def memory_since(before: int) -> int:
+    """Bytes beyond a former `peak_memory`: not below 0, since pages are counted in batches."""
+    return max(peak_memory() - before, 0)

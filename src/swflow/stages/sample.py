@@ -8,7 +8,7 @@ from swflow.models.draws import Draws, stored_draws
 from swflow.models.sampler import Sampler
 from swflow.models.spec import Condition
 from swflow.runtime.progress import progress
-from swflow.runtime.provenance import peak_memory
+from swflow.runtime.provenance import memory_since, peak_memory
 from swflow.store import samples
 from swflow.store.samples import StoredDraws
 
@@ -35,7 +35,7 @@ def write_samples(
     )
     attributes = {"kind": sampler.kind, "shift": units.shift, "scale": units.scale}
     attributes["source"] = json.dumps(sampler.identity)
-    memory = {"working_set_bytes": lambda: peak_memory() - before}
+    memory = {"working_set_bytes": lambda: memory_since(before)}
     samples.write_samples(out, groups, attributes | memory)
 
 

@@ -24,7 +24,7 @@ from swflow.runtime.errors import InputError
 from swflow.runtime.files import bytes_below, exclusive, partial_path
 from swflow.runtime.memory import memory_bytes
 from swflow.runtime.progress import progress
-from swflow.runtime.provenance import peak_memory, versions
+from swflow.runtime.provenance import memory_since, peak_memory, versions
 from swflow.runtime.termination import TerminatedError, noted_termination
 from swflow.schedule.steps import step_schedule, stored_times
 from swflow.settings import SimulationSettings
@@ -171,7 +171,7 @@ class _Job:
             "wall_seconds": self.clock.total(),
             "write_seconds": writer.waited_seconds,
             "peak_memory_bytes": peak_memory(),
-            "working_set_bytes": peak_memory() - self.memory,
+            "working_set_bytes": memory_since(self.memory),
         }
 
 
