@@ -20,6 +20,7 @@ PACKAGE = "swflow"
 SILENT = ("settings", "runtime", "store", "study", "stages", "cli")  # rooms that compute nothing
 CALLED_UNNAMED = ("forward",)  # by torch, when a module is called
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
+Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @cache
@@ -116,17 +117,34 @@ def _content(module: str, node: ast.stmt) -> tuple[str, set[str], list[tuple[str
 
 
 def _dumped(node: object) -> str:
-    """Syntax as text, the same in every version of Python: without what some leave out."""
+    """Syntax as text, the same in every version of Python, without docstrings."""
     if isinstance(node, list):
-        return f"[{', '.join(map(_dumped, node))}]"
+        return f"[{', '.join([_dumped(each) for each in node])}]"
     if not isinstance(node, ast.AST):
         return repr(node)
-    said = (
+    said = [
         f"{name}={_dumped(value)}"
-        for name, value in ast.iter_fields(node)
-        if (isinstance(node, ast.Constant) and name == "value") or value not in (None, [])
-    )
+        for name, value in _fields(node)
+        if (value is not None and value != []) or (name == "value" and type(node) is ast.Constant)
+    ]
     return f"{type(node).__name__}({', '.join(said)})"
+
+
+def _fields(node: ast.AST) -> list[tuple[str, object]]:
+    """As `ast.iter_fields`, which takes twice the time, without docstrings."""
+    said = node.__dict__
+    found = [(name, said[name]) for name in node._fields if name in said]
+    if isinstance(node, Documented):
+        return [(name, _body(node) if name == "body" else value) for name, value in found]
+    return found
+
+
+def _body(node: Documented) -> list[ast.stmt]:
+    """Statements without the docstring."""
+    match node.body:
+        case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+            return rest
+    return node.body
 
 
 def literal(module: str, name: str) -> object:
@@ -143,6 +161,7 @@ def literal(module: str, name: str) -> object:
     raise NameError(f"{module} has no constant {name}.")
 
 
+@cache
 def source_file(module: str) -> Path | None:
     """The file of a module; nothing but its parent packages is imported."""
     if module.partition(".")[0] == PACKAGE:  # not even those
@@ -161,6 +180,7 @@ def _silent(module: str) -> bool:
     return package == PACKAGE and rest.partition(".")[0] in SILENT
 
 
+@cache
 def _parsed(module: str) -> ast.Module:
     file = source_file(module)
     if file is None:
@@ -170,13 +190,9 @@ def _parsed(module: str) -> ast.Module:
 
 @cache
 def _definitions(module: str) -> dict[str, list[ast.stmt]]:
-    """The statements of a module by the names that they bind, without docstrings."""
-    tree, found = _parsed(module), dict[str, list[ast.stmt]]()
-    for node in ast.walk(tree):
-        documented = (ast.Module, ast.ClassDef, *Function)
-        if isinstance(node, documented) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    for statement in tree.body:
+    """The statements of a module by the names that they bind, without its docstring."""
+    found = dict[str, list[ast.stmt]]()
+    for statement in _body(_parsed(module)):
         for name in _bound(statement) or [""]:
             found.setdefault(name, []).append(statement)
     return found
@@ -223,7 +239,11 @@ def _names(node: ast.AST) -> _Names:
         elif _is_import(inner):
             found.imports.append(inner)
         else:
-            waiting.extend(ast.iter_child_nodes(inner))
+            for value in inner.__dict__.values():
+                if isinstance(value, list):
+                    waiting.extend([each for each in value if isinstance(each, ast.AST)])
+                elif isinstance(value, ast.AST):
+                    waiting.append(value)
     return found
 
 
