@@ -1,13 +1,15 @@
 """Committed results: tables and figures are what today's code makes of committed scores."""
 
 import importlib
-import re
-import runpy
+import json
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import standing
 
+import reference
 from swflow.report.figures.common import MOST_LINES
 from swflow.stages.collect import read_metrics
 from swflow.stages.figures import drawn, write_figure
@@ -38,13 +40,8 @@ def test_committed_tables_are_what_the_code_makes(study: str, tmp_path: Path) ->
 
 
 def names(study: str) -> dict[str, str]:
-    """What figures of a study call presets, by the configs that its own one begins with."""
-    configs = [ROOT / "config.yaml"]
-    if study != "default":
-        said = (ROOT / "workflow" / "configs" / f"{study}.yaml").read_text()
-        named = re.findall(r"workflow/configs/\w+\.yaml", said.partition("\n\n")[0])
-        configs += [ROOT / path for path in named]
-    found: dict[str, str] = merged(configs)["names"]
+    """What figures of a study call presets."""
+    found: dict[str, str] = merged(standing.configs(study))["names"]
     return found
 
 
@@ -67,9 +64,26 @@ def test_the_default_study_is_among_them() -> None:
 
 def test_every_study_has_its_place_on_a_page() -> None:
     """Else `make reference-NAME` would stop once it has copied the study's files."""
-    copying = runpy.run_path(str(ROOT / "workflow" / "reference.py"))
     pages = "".join(path.read_text() for path in (ROOT / "docs").rglob("*.md"))
-    wanted = {f"{study}-{table}" for study, of in copying["STUDY_TABLES"].items() for table in of}
-    wanted |= {"latent-pixels", *copying["BENCHMARKS"]}
-    assert {"default", *copying["STUDY_TABLES"]} == set(copying["COMMANDS"])
+    wanted = {f"{study}-{table}" for study, of in reference.STUDY_TABLES.items() for table in of}
+    wanted |= {"latent-pixels", *reference.BENCHMARKS}
+    assert {"default", *reference.STUDY_TABLES} == set(reference.COMMANDS)
     assert {name: pages.count(f"<!-- {name} -->") for name in wanted} == dict.fromkeys(wanted, 1)
+
+
+@pytest.mark.parametrize("study", [path.parent.name for path in REFERENCE.glob("*/tables")])
+def test_what_computed_a_study_is_kept(study: str) -> None:
+    kept = json.loads((REFERENCE / study / "code.json").read_text())
+    assert date.fromisoformat(kept["computed"]) <= date.today()
+    for digests in (kept["digests"], standing.digests(study)):
+        assert {"datasets", "simulations", "samples", "scores: fidelity"} <= digests.keys()
+    assert kept["computed"] in standing.standing(study)
+
+
+def test_what_changed_since_is_named() -> None:
+    kept = {"samples": ["a", "b"], "scores: cost": ["c"], "scores: closed_forms": ["d"]}
+    assert standing.changed(kept, kept) == ""
+    assert standing.changed(kept, kept | {"samples": ["a", "b", "of a new preset"]}) == ""
+    assert standing.changed(kept, kept | {"samples": ["a"]}) == "samples"
+    assert standing.changed(kept, kept | {"scores: closed_forms": ["e"]}) == "scores (closed forms)"
+    assert standing.changed(kept, {"samples": ["a", "b"]}) == "scores"

@@ -64,6 +64,7 @@ def test_pages_are_made_of_settings_commands_and_results(site: Path) -> None:
     assert 'id="swflow-complete"' in commands
     assert "one pass carries a source point" in text(site / "index.html")
     assert (site / "reference" / "default" / "figures" / "images.png").is_file()
+    assert "Computed on 20" in text(site / "results" / "default" / "index.html")
     assert "sliced_velocity" in text(site / "api" / "index.html")
 
 

@@ -7,11 +7,14 @@ pages each block between `<!-- NAME -->` and `<!-- end -->` is replaced, also by
 
 import argparse
 import gzip
+import json
 import re
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
+from standing import FILE, digests
 
 from swflow.report.methods import methods_table
 from swflow.report.tables.common import readable
@@ -110,6 +113,12 @@ def keep_metrics(results: Path, reference: Path) -> None:
     """All scores, packed: tables and numeric figures can be made of them again."""
     packed = gzip.compress((results / "metrics.csv").read_bytes(), mtime=0)
     (reference / "metrics.csv.gz").write_bytes(packed)
+
+
+def keep_code(study: str, reference: Path) -> None:
+    """The day, and the digests of the code that is here: run it where the study ran."""
+    said = {"computed": date.today().isoformat(), "digests": digests(study)}
+    (reference / FILE).write_text(json.dumps(said, indent=1) + "\n")
 
 
 def made_by(study: str, shares: str) -> str:
@@ -258,6 +267,7 @@ def main() -> None:
     # Of the longer studies' many pictures the strips over entropy are enough.
     copy_products(arguments.results, reference, "" if default else "samples")
     keep_metrics(arguments.results, reference)
+    keep_code(arguments.study, reference)
     (reference / "README.md").write_text(made_by(arguments.study, shares))
     if default:
         benchmarks = benchmark_blocks(reference.parent / "benchmarks")

@@ -13,6 +13,7 @@ import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from standing import standing
 
 from swflow.cli.app import app
 from swflow.cli.options import described
@@ -59,7 +60,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Links as the site has them."""
+    """Links as the site has them, and below the first table of a study what has changed since."""
+    return _linked(_with_standing(markdown), page)
+
+
+def _with_standing(markdown: str) -> str:
+    studies = sorted(path.parent.name for path in REFERENCE.glob("*/code.json"))
+    for study in studies:
+        first = rf"<!-- {study}-\w+ -->\n" if study != "default" else r"<!-- images -->\n"
+        table = re.compile(first + r".+?<!-- end -->\n", flags=re.DOTALL)
+        markdown = table.sub(lambda of, s=study: f"{of[0]}\n*{standing(s)}*\n", markdown, count=1)
+    return markdown
+
+
+def _linked(markdown: str, page: Page) -> str:
     place = page.file.src_uri
     home = ELSEWHERE.get(place, ROOT / "docs" / place).parent
     here = Path(place).parent
