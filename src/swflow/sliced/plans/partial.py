@@ -6,7 +6,7 @@ from torch import Tensor
 from swflow.settings.slicing import PartialSettings
 from swflow.sliced.plans.parts import PartsPlan
 
-LINES = 16  # whose tables are held at once
+TABLE_NUMBERS = 2**24  # of the tables of lines that are held at once
 
 
 class Partial(PartsPlan):
@@ -20,36 +20,37 @@ class Partial(PartsPlan):
 
     def moves(self, x: Tensor, y: Tensor) -> Tensor:
         """Of matched parts to their partners; the others stay."""
-        n_pairs = max(1, round(self.settings.mass * self.settings.n_parts))
-        lines = zip(x.split(LINES), y.split(LINES), strict=True)
+        n_parts = self.settings.n_parts
+        n_pairs = max(1, round(self.settings.mass * n_parts))
+        n_lines = max(1, TABLE_NUMBERS // ((n_pairs + 1) * (n_parts - n_pairs + 1) ** 2))
+        lines = zip(x.split(n_lines), y.split(n_lines), strict=True)
         return torch.cat([matched_moves(of, to, n_pairs) for of, to in lines])
 
 
 def matched_moves(x: Tensor, y: Tensor, n_pairs: int) -> Tensor:
     """Where the cheapest monotone matching of so many pairs takes x, minus x; 0 without a partner.
 
-    x, y: increasing, `(L, Q)`. least[k][i, j] is the cost of k pairs among the first i of x and j
-    of y: the least over all that end before, and over (i, j) themselves as the last pair.
+    x, y: increasing, `(L, Q)`. least[k][a, b] is the cost of k pairs after a of x and b of y went
+    without partner, of Q - n_pairs that do in the end: the least over all that skip as many before
+    the last pair or after it.
     """
-    size = x.shape[1]
-    cost = (x[:, :, None] - y[:, None, :]).square()
-    least = [torch.nn.functional.pad(torch.zeros_like(cost), (1, 0, 1, 0))]
-    for _ in range(n_pairs):
-        ending = least[-1][:, :-1, :-1] + cost
-        best = ending.cummin(dim=1).values.cummin(dim=2).values
-        least.append(torch.nn.functional.pad(best, (1, 0, 1, 0), value=torch.inf))
-    moves, line = torch.zeros_like(x), torch.arange(len(x), device=x.device)
-    i, j, k = (torch.full_like(line, of) for of in (size, size, n_pairs))
-    table = torch.stack(least)
+    n_lines, size = x.shape
+    skipped = size - n_pairs
+    table = x.new_zeros(n_pairs + 1, n_lines, skipped + 1, skipped + 1)
+    for k in range(n_pairs):
+        near = slice(k, k + skipped + 1)
+        ending = table[k] + (x[:, near, None] - y[:, None, near]).square()
+        table[k + 1] = ending.cummin(dim=1).values.cummin(dim=2).values
+    moves, line = torch.zeros_like(x), torch.arange(n_lines, device=x.device)
+    a, b, k = (torch.full_like(line, of) for of in (skipped, skipped, n_pairs))
     # Backwards: along what costs the same without the last of x or of y, else their pair.
-    for _ in range(2 * size + n_pairs):
+    for _ in range(2 * skipped + n_pairs):
         open_ = k > 0
-        here = table[k, line, i, j]
-        skip_x = open_ & (table[k, line, (i - 1).clamp(min=0), j] == here) & (i > 0)
-        skip_y = open_ & ~skip_x & (table[k, line, i, (j - 1).clamp(min=0)] == here) & (j > 0)
+        here = table[k, line, a, b]
+        skip_x = open_ & (table[k, line, (a - 1).clamp(min=0), b] == here) & (a > 0)
+        skip_y = open_ & ~skip_x & (table[k, line, a, (b - 1).clamp(min=0)] == here) & (b > 0)
         pair = open_ & ~skip_x & ~skip_y
-        at, to = i[pair] - 1, j[pair] - 1
-        moves[line[pair], at] = y[line[pair], to] - x[line[pair], at]
-        i, j = i - (skip_x | pair).long(), j - (skip_y | pair).long()
-        k = k - pair.long()
+        k, a, b = k - pair.long(), a - skip_x.long(), b - skip_y.long()
+        of, at, to = line[pair], (k + a)[pair], (k + b)[pair]
+        moves[of, at] = y[of, to] - x[of, at]
     return moves
