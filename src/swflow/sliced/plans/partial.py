@@ -37,10 +37,10 @@ def matched_moves(x: Tensor, y: Tensor, n_pairs: int) -> Tensor:
     n_lines, size = x.shape
     skipped = size - n_pairs
     table = x.new_zeros(n_pairs + 1, n_lines, skipped + 1, skipped + 1)
-    for k in range(n_pairs):
-        near = slice(k, k + skipped + 1)
-        ending = table[k] + (x[:, near, None] - y[:, None, near]).square()
-        table[k + 1] = ending.cummin(dim=1).values.cummin(dim=2).values
+    for pairs in range(n_pairs):
+        near = slice(pairs, pairs + skipped + 1)
+        ending = table[pairs] + (x[:, near, None] - y[:, None, near]).square()
+        table[pairs + 1] = ending.cummin(dim=1).values.cummin(dim=2).values
     moves, line = torch.zeros_like(x), torch.arange(n_lines, device=x.device)
     a, b, k = (torch.full_like(line, of) for of in (skipped, skipped, n_pairs))
     # Backwards: along what costs the same without the last of x or of y, else their pair.
