@@ -20,8 +20,9 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 # Without site-packages, which a client needs not: it starts in 20 ms.
 CLIENT = """#!{python} -IS
@@ -41,6 +42,8 @@ if status < 0:
 os._exit(status)
 """
 IMPORTED = ("simulate", "train", "score", "sample", "pictures", "figures", "tabulate", "prepare")
+# Commands that step an optimizer, for which torch imports two seconds' worth of modules.
+FITTING = ("train", "train-autoencoder", "train-features")
 
 
 @contextmanager
@@ -68,7 +71,6 @@ def serve(address: str) -> None:
     """Fork a process for each command that is asked for, until SIGTERM."""
     for name in IMPORTED:
         importlib.import_module(f"swflow.stages.{name}")
-    importlib.import_module("swflow.sliced.radix")
     waiting = socket.socket(socket.AF_UNIX)
     waiting.bind(address + ".new")
     waiting.listen(16)
@@ -85,11 +87,15 @@ def serve(address: str) -> None:
             report(running)
         if waiting in ready:
             asked, _ = waiting.accept()
+            received = receive(asked)
+            warm(fitting=not {*FITTING}.isdisjoint(received.arguments[:1]))
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
-                run(asked)
+                run(asked, received)
             running[pid] = asked
+            for file in received.files:
+                os.close(file)
 
 
 def report(running: dict[int, socket.socket]) -> None:
@@ -103,18 +109,41 @@ def report(running: dict[int, socket.socket]) -> None:
             asked.close()
 
 
-def run(asked: socket.socket) -> NoReturn:
-    """In the forked process: become what the client would have been, and end as it would."""
+class Received(NamedTuple):
+    """What a client said: its standard streams, folder, environment and arguments."""
+
+    files: list[int]
+    folder: str
+    environment: dict[str, str]
+    arguments: list[str]
+
+
+def receive(asked: socket.socket) -> Received:
+    """What this client says, once it is connected."""
     head, files, _, _ = socket.recv_fds(asked, 4, 3)
     (size,) = struct.unpack("!I", head)
-    folder, environment, arguments = json.loads(asked.recv(size, socket.MSG_WAITALL))
-    for number, file in enumerate(files):
+    return Received(files, *json.loads(asked.recv(size, socket.MSG_WAITALL)))
+
+
+@cache
+def warm(*, fitting: bool) -> None:
+    """What every such command would do again: load compiled kernels, or what optimizers import."""
+    if fitting:
+        importlib.import_module("torch._dynamo")
+    else:
+        row = importlib.import_module("numpy").zeros((1, 1), "float32")
+        importlib.import_module("swflow.sliced.radix").sort(row, row.copy())
+
+
+def run(asked: socket.socket, received: Received) -> NoReturn:
+    """In the forked process: become what the client would have been, and end as it would."""
+    for number, file in enumerate(received.files):
         os.dup2(file, number)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.chdir(folder)
+    os.chdir(received.folder)
     os.environ.clear()
-    os.environ.update(environment)
-    sys.argv = ["swflow", *arguments]
+    os.environ.update(received.environment)
+    sys.argv = ["swflow", *received.arguments]
     asked.sendall(struct.pack("!i", os.getpid()))
     from swflow.cli import main
 

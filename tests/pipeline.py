@@ -64,9 +64,9 @@ def write_config(path: Path, config: dict[str, Any]) -> Path:
 
 
 def copied_code(folder: Path) -> Path:
-    """The project below a folder, to be edited."""
+    """The project below a folder, to be edited; what was compiled of it comes with it."""
     folder.mkdir(parents=True)
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    ignored = shutil.ignore_patterns("*.egg-info", "*.pyc.*", "*.tmp.*")  # dots: being written
     for name in CODE:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)

@@ -10,6 +10,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from swflow.settings import parse_settings
@@ -41,6 +42,7 @@ def configs(study: str, root: Path = ROOT) -> list[Path]:
     return [root / "config.yaml", *(folder / name for name in named)]
 
 
+@cache
 def digests(study: str) -> dict[str, list[str]]:
     """Of the code that is here, and computes a study: those of each stage and group of scores."""
     plan = Plan(parse_settings(Study, merged(configs(study)), "config"))
