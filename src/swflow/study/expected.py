@@ -10,7 +10,7 @@ from typing import Any
 from swflow.schedule.steps import step_schedule, stored_times
 from swflow.settings import PARTICLES, TEST_SET
 from swflow.study.plan import Plan, Row
-from swflow.study.study import DATA
+from swflow.study.study import DATA, Study
 
 START = 2.0  # Python, torch
 SHORT = 3.0  # a job of which nothing is told here
@@ -23,11 +23,12 @@ TRAINED_ROW = {"mlp": 1e-7, "unet": 4e-3}  # of a perceptron for each unit of wi
 AUTOENCODER_STEP, CLASSIFIER_STEP = 0.07, 0.03
 DRAWN, SCORED = 0.1, 0.5  # a condition drawn, scored
 EXACT = 7e-11  # n³ times, of the exact W2 of n rows
-# A condition compared as images, real images, what both are compared with: each time, and for each
-# training row.
+# A condition compared as images, real images, what both are compared with: by as many other images
+# as a published set has, and for each training row.
 SEEN, REAL_IMAGES, OTHER_IMAGES = (6.0, 2e-4), (20.0, 1.8e-3), (6.0, 1e-4)
 AT_END = 10**9  # the stride by which only the end of a flow is compared
-ALL_ROWS = 42_000  # of a published set, where no number is given
+# Training rows and others of images, where no number is given.
+PUBLISHED, EMBEDDED = (42_000, 18_000), (7_000, 3_000)
 
 # A rule, and the wildcards of a job of it.
 Which = tuple[str, frozenset[tuple[str, str]]]
@@ -108,15 +109,23 @@ def _scoring_seconds(plan: Plan, row: Row) -> float:
     seconds += EXACT * min(score.n_exact, plan.study.sample.n) ** 3 * compared
     if plan.study.images_of(row.dataset) is None:
         return seconds
-    n_rows = getattr(plan.study.datasets[row.dataset], "n_train", None) or ALL_ROWS
+    n_rows, n_others = _sizes(plan.study, row.dataset)
 
-    def of_images(once: float, each_row: float) -> float:
-        return once + each_row * n_rows
+    def of_images(published: float, each_row: float) -> float:
+        return published * n_others / PUBLISHED[1] + each_row * n_rows
 
     if row.model == TEST_SET:
         return seconds + of_images(*REAL_IMAGES)
     conditions = _conditions(plan, row, score.image_stride)
     return seconds + of_images(*OTHER_IMAGES) + of_images(*SEEN) * conditions
+
+
+def _sizes(study: Study, dataset: str) -> tuple[int, int]:
+    """Training rows of a dataset of images, or of their latents, and other images."""
+    images = study.datasets[study.images_of(dataset) or dataset]
+    n_rows, n_others = EMBEDDED if getattr(images, "embedded", False) else PUBLISHED
+    given = getattr(study.datasets[dataset], "n_train", None) or getattr(images, "n_train", None)
+    return given or n_rows, n_others
 
 
 def _timing_seconds(plan: Plan, row: Row) -> float:
