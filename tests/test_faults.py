@@ -33,8 +33,8 @@ N_KILLS = int(os.environ.get("SWFLOW_KILLS", "0"))  # of each stage, and of Snak
 SWFLOW = [sys.executable, "-m", "swflow.cli"]
 UNDISTURBED = [*SWFLOW]  # of commands that nothing happens to
 EIGHT = '{"kind": "eight_gaussians", "n_train": 1000, "n_heldout": 400, "n_test": 400}'
-FLOW = '{"horizon": 12, "n_times": 4, "step": 0.01, "n_directions": 16, "n_particles": 2000}'
-MAP = '{"kind": "flow_map", "network": {"width": 64, "depth": 2}, "training": {"steps": 700}}'
+FLOW = '{"horizon": 12, "n_times": 4, "step": 0.02, "n_directions": 16, "n_particles": 2000}'
+MAP = '{"kind": "flow_map", "network": {"width": 64, "depth": 2}, "training": {"steps": 400}}'
 SCORE = '{"n_draws": 400, "n_redraws": 5, "n_large": 4000, "n_classifier": 400, "n_exact": 300}'
 
 pytestmark = pytest.mark.workflow

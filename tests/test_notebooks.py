@@ -18,10 +18,10 @@ def test_there_are_three() -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_runs(path: Path, forked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that fails in it would leave nothing for the next cell to read."""
-    binaries = Path(sys.executable).parent
-    monkeypatch.setenv("PATH", f"{binaries}{os.pathsep}{os.environ['PATH']}")
+    first = [Path(forked[0]).parent, Path(sys.executable).parent]
+    monkeypatch.setenv("PATH", os.pathsep.join([*map(str, first), os.environ["PATH"]]))
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
     book = nbformat.read(path, as_version=4)
     NotebookClient(book, timeout=600, kernel_name="python3").execute()
