@@ -71,7 +71,7 @@ fuzz: $(STAMP)  ## Change files that readers take a million times, guided by cov
 soak: $(STAMP)  ## A study of 500 jobs on a SLURM of this machine, killed at random (40 minutes)
 	$(RUN) python -m tests.soak --out results/reference/benchmarks/soak.md
 
-benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings on this CPU (15 minutes)
+benchmarks: $(STAMP)  ## Time the drift, large simulations, every stage's growth on this CPU (45 minutes)
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/drift.py --out results/reference/benchmarks/drift-cpu.md
 	$(RUN) OMP_WAIT_POLICY=PASSIVE python benchmarks/structured.py --out results/reference/benchmarks/structured.md
 	$(RUN) python benchmarks/target_batch.py --out results/reference/benchmarks/target-batch.md
@@ -81,6 +81,7 @@ benchmarks: $(STAMP)  ## Time the drift, large simulations and large trainings o
 	$(RUN) python benchmarks/determinism.py --out results/reference/benchmarks/determinism.md
 	$(RUN) python benchmarks/machines.py --out results/reference/benchmarks/machines.md
 	$(RUN) python benchmarks/processes.py --out results/reference/benchmarks/processes.md
+	$(RUN) python benchmarks/scale.py --out results/reference/benchmarks/scale.md
 	$(RUN) python benchmarks/line.py --out results/reference/benchmarks/line.md
 	$(RUN) python benchmarks/limit_map.py --out results/reference/benchmarks/limit-map.md
 

@@ -24,6 +24,7 @@ MODEL = {"kind": "flow_map", "network.width": 64, "training.steps": 300}
 MODEL |= {"training.batch_size": 256}
 SCORE = {"n_draws": 500, "n_large": 500, "n_classifier": 100, "n_redraws": 2, "n_exact": 100}
 ROWS, DIM = 2000, 32
+SLOWER = 2  # the largest than the smallest, at least, for a power to be fitted
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,17 @@ AXES = (
     Axis("prepare", "rows", decades(1000)),
     Axis("simulate", "particles", decades(1000), ("n_particles",)),
     Axis("simulate", "rows", decades(1000)),
-    # Steps that are stable along 64 directions of 4,000.
-    Axis("simulate", "numbers of a row", decades(4), fixed={"step": 0.025}),
+    # Steps that are stable along 64 directions of 4,000, of enough particles to take a while.
+    Axis(
+        *("simulate", "numbers of a row", decades(4)),
+        fixed={"step": 0.025, "n_particles": 10_000},
+    ),
     Axis("simulate", "directions", decades(64), ("n_directions",)),
     Axis("simulate", "steps", decades(10), fixed={"n_particles": 500, "n_directions": 32}),
     Axis("train", "steps", decades(30), ("training.steps",)),
     Axis("train", "pairs a step", decades(64), ("training.batch_size",)),
     Axis("sample", "samples", decades(1000)),
-    Axis("score", "samples", decades(50), ("n_draws", "n_large")),
+    Axis("score", "samples", decades(200), ("n_draws", "n_large")),
 )
 
 
@@ -72,7 +76,7 @@ class Case:
         dataset, store = str(self.folder / "rows.h5"), str(self.folder / "flow.zarr")
         model, samples = str(self.folder / "model"), str(self.folder / "samples.h5")
         n = self.size if self.axis.over == "samples" else 1000
-        n = min(n, 50_000) if self.axis.stage == "score" else n
+        n = max(n, 1000) if self.axis.stage == "score" else n
         against = ["--samples", samples, "--source", model, "--reference", store]
         commands = {
             "prepare": [*self._set({"kind": "array", "path": array}), "--out", dataset],
@@ -122,12 +126,14 @@ def timed(words: list[str]) -> tuple[float, float]:
 
 
 def power(sizes: list[int], seconds: list[float]) -> tuple[float, float]:
-    """Of t = a + c·size^p, fitted to log t: a and p."""
+    """Of t = a + c·size^p, fitted to log t: a and p; of what hardly grows there is none."""
     x, y = np.log(np.array(sizes) / sizes[-1]), np.array(seconds)
 
     def off(of: np.ndarray) -> np.ndarray:
         return np.asarray(np.log(np.exp(of[0]) + np.exp(of[1] + of[2] * x)) - np.log(y))
 
+    if seconds[-1] < SLOWER * seconds[0]:
+        return float("nan"), float("nan")
     found = least_squares(off, [np.log(y[0]), np.log(y[-1]), 1.0]).x
     return float(np.exp(found[0])), float(found[2])
 
@@ -150,8 +156,8 @@ def main() -> None:
                 "over": axis.over,
                 "sizes": f"{sizes[0]:,} to {sizes[-1]:,}",
                 "seconds": " ".join(f"{s:.1f}" for s in seconds),
-                "of which to begin": f"{start:.1f}",
-                "power": f"{of:.2f}",
+                "of which to begin": f"{start:.1f}" if start == start else "–",
+                "power": f"{of:.2f}" if of == of else "–",
                 "memory, MiB": " ".join(f"{m:.0f}" for m in memory),
             }
         )

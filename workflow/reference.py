@@ -58,6 +58,7 @@ BENCHMARKS = (
     "determinism",
     "machines",
     "processes",
+    "scale",
     "line",
     "limit-map",
 )  # made by `make benchmarks`, after the default study, and on a GPU
