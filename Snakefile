@@ -1,8 +1,11 @@
 """The pipeline: config -> validated settings -> stages, in the data's order."""
 
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 
 from swflow.runtime.errors import InputError
+from swflow.runtime.yaml import config as read_config
 from swflow.settings import parse_settings
 from swflow.study.former import refuse_former_results
 from swflow.study.plan import Plan
@@ -16,6 +19,8 @@ report: "workflow/report/study.rst"
 
 
 try:
+    for path in workflow.configfiles:
+        read_config(Path(path))  # Snakemake lets a key stand twice, and takes the last
     # A module's second `use rule` includes this file again, over the config that it changed.
     given = {key: value for key, value in config.items() if key != "captions"}
     study = parse_settings(Study, given, "config")

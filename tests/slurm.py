@@ -22,14 +22,15 @@ CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
 STARTUP_SECONDS = 90
 # CPUs and MiB that each node says it has; the second has what passes for a GPU.
 NODE_CPUS, NODE_MEMORY = 4, 64000
-# Of small jobs; simulations are as long as kills in their midst take.
+# Of small jobs; simulations are as long as kills in their midst take. So many times are worth
+# scoring side by side, where there are cores.
 STUDY: dict[str, Any] = {
     "datasets": {
         "eight": {"kind": "eight_gaussians", "n_train": 300, "n_heldout": 99, "n_test": 99}
     },
     "flows": {
         "flow": {
-            **{"horizon": 4, "n_times": 3, "step": 0.004, "n_directions": 8, "n_particles": 2000},
+            **{"horizon": 4, "n_times": 5, "step": 0.004, "n_directions": 8, "n_particles": 2000},
         }
     },
     "models": {

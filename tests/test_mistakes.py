@@ -208,6 +208,12 @@ def test_settings_that_are_no_text_are_refused(text: bytes, tmp_path: Path) -> N
         invoke("prepare", "--settings", tmp_path / "settings.yaml", "--out", tmp_path / "made.h5")
 
 
+def test_settings_that_stand_twice_are_refused(tmp_path: Path) -> None:
+    given = '{"kind": "moons", "kind": "digits"}'
+    with pytest.raises(InputError, match="kind stands in line 1 and in line 1"):
+        invoke("prepare", "--settings", given, "--out", tmp_path / "made.h5")
+
+
 @pytest.mark.parametrize("device", ["mps", "meta", "cuda:", "CPU"])
 def test_devices_that_are_no_gpus_are_refused(device: str, model: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="allowed are cpu, cuda and cuda:N"):

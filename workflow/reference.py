@@ -30,9 +30,7 @@ COMMANDS = {"default": "make results"} | {
     study: f"make {study}"
     for study in (
         "paper",
-        "compute",
         "ablation",
-        "generalisation",
         "rivals",
         "study",
         "discretisation",
@@ -64,9 +62,7 @@ BENCHMARKS = (
 )  # made by `make benchmarks`, after the default study, and on a GPU
 STUDY_TABLES = {
     "paper": ("overview",),
-    "compute": ("overview",),
     "ablation": ("overview",),
-    "generalisation": ("regularisation",),
     "rivals": ("optimal_map",),
     "study": ("paths", "matched", "planted"),
     "discretisation": ("discretisation", "settling"),

@@ -42,7 +42,11 @@ def test_presets_of_a_study_are_listed_with_what_differs(tmp_path: Path) -> None
     [
         ("datasets: {a: {kind: moon}}", "allowed are"),
         ("- 1", "must be a mapping"),
-        ("a: [", "no config could be read"),
+        ("a: [", "the config cannot be read"),
+        (
+            "seeds: [0]\nseeds: [1]",
+            "seeds stands in line 1 and in line 2: one of them would be lost",
+        ),
     ],
 )
 def test_a_bad_config_is_named(text: str, message: str, tmp_path: Path) -> None:
@@ -51,7 +55,7 @@ def test_a_bad_config_is_named(text: str, message: str, tmp_path: Path) -> None:
     found = said("presets", path)
     assert message in found
     assert "bad.yaml" in found
-    assert "no config could be read" in said("presets", tmp_path / "absent.yaml")
+    assert "the config cannot be read" in said("presets", tmp_path / "absent.yaml")
 
 
 def test_the_doctor_says_what_is_missing_and_how_to_get_it(

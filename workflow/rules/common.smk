@@ -242,4 +242,6 @@ def model_gpus(wildcards):
 def all_cores():
     """The cores that Snakemake may use here; on a cluster, those of a process of a heavy job."""
     cores = workflow.resource_settings.cores
-    return cores if cores and cores < sys.maxsize else study.threads
+    # A cluster's job is told to use all cores of its node, of which it may hold fewer.
+    known = not workflow.remote_exec and cores and cores < sys.maxsize
+    return cores if known else study.threads

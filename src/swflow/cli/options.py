@@ -12,6 +12,7 @@ import yaml
 
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import is_product
+from swflow.runtime.yaml import mapping, parsed
 
 
 class Field(NamedTuple):
@@ -124,7 +125,7 @@ def read_settings(
                     f"--set {override}: {parent} is {target!r}, which has no fields; set it whole."
                 )
         try:
-            target[last] = yaml.safe_load(value)
+            target[last] = parsed(value)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"--set {override}: the value cannot be read ({reason}).") from error
@@ -134,13 +135,7 @@ def read_settings(
 def _read_values(text: str, option: str) -> tuple[dict[str, Any], str]:
     inline = text.lstrip().startswith("{")
     where = option if inline else text
-    try:
-        values = yaml.safe_load(text if inline else Path(text).read_text())
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{where}: settings cannot be read ({reason}).") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{where}: settings must be a mapping of keys to values.")
+    values = mapping(text if inline else Path(text), where, "settings")
     return values, where
 
 

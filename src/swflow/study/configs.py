@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from swflow.runtime.errors import InputError
+from swflow.runtime.yaml import config
 
 
 def merged(configs: Sequence[Path]) -> dict[str, Any]:
@@ -16,14 +14,7 @@ def merged(configs: Sequence[Path]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for path in configs:
-        try:
-            values = yaml.safe_load(path.read_text())
-        except (OSError, yaml.YAMLError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{path}: no config could be read ({reason}).") from error
-        if not isinstance(values, dict):
-            raise InputError(f"{path}: a config must be a mapping of keys to values.")
-        _join(found, values)
+        _join(found, config(path))
     return found
 
 
