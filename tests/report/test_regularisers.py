@@ -225,6 +225,24 @@ def test_a_network_of_some_sizes_has_lines_of_those() -> None:
     figure.canvas.draw()  # warnings are errors
 
 
+def test_a_flow_that_no_network_learned_has_a_panel_less() -> None:
+    metrics = of_sizes(0.5)
+    setup = metrics["metric"] == "train_rows"
+    network = metrics[~setup].assign(model="flow_map")
+    alone = metrics[~setup].assign(teacher="alone")
+    figure = copying_figure.figure(pd.concat([metrics, network, alone]))
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == ["alone: the flow", "f: the flow", "f: flow map"]
+    figure.canvas.draw()
+
+
+def test_times_that_came_before_the_first_are_hollow() -> None:
+    figure = copying_figure.figure(of_sizes(0.5).query("time > 100 or metric == 'train_rows'"))
+    marks = [line for line in figure.axes[-1].lines if line.get_fillstyle() == "none"]
+    shown = [int(np.isfinite(np.asarray(line.get_ydata(), dtype=float)).sum()) for line in marks]
+    assert shown == [9, 3]  # good samples at once, and copies of the fewest rows
+
+
 def test_images_are_told_from_copies_in_every_space() -> None:
     """Each with its own times; the figure shows pixels, to which nothing was fitted."""
     rows = of_sizes(0.5)

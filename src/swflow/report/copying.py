@@ -64,7 +64,7 @@ def first_times(points: pd.DataFrame) -> pd.DataFrame:
         # Copies only become more; one early value above the others is noise.
         rising = isotonic_regression(path["copied"].to_numpy())
         found["tau_quarter"] = first_above(log_time, rising - QUARTER)
-        found |= {"best": distance.min(), "from": path["time"].iloc[0]}
+        found |= {"best": distance.min(), "from": float(np.exp(log_time[0]))}  # as times are
         end = path.iloc[-1]
         rows.append(found | {of: end[of] for of in ("copied", "copied_error", "memorisation_a")})
     return pd.DataFrame(rows)

@@ -29,7 +29,8 @@ CAPTION = (
     "fresh rows, 1 for copies) over time, for each number of training rows, with 95 % intervals. "
     "Last panel: the first time of good samples (within 1.1 of the best distance to real rows) and "
     "the first at which the copied fraction is a quarter over the number of rows, a mark for each "
-    "run of the flow, with the fitted power. At the smallest entropy; images are seen in pixels."
+    "run of the flow (hollow: at the first stored time, or before), with the fitted power. At the "
+    "smallest entropy; images are seen in pixels."
 )
 CALLED = {"tau_gen": "good samples", "tau_quarter": "a quarter copied"}
 
@@ -52,11 +53,17 @@ def figure(metrics: pd.DataFrame) -> Figure:
     colours = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
     for (*copies, last), teacher in zip(panels, teachers, strict=True):
         own = points[points["teacher"] == teacher]
+        of_models = {model: found for model, found in own.groupby("model")}
+        used = []
         for axes, model in zip(copies, models, strict=True):
-            _copies(axes, own[own["model"] == model], colours)
-            axes.set_title(f"{shown(teacher)}: {shown(model)}")
-        limits = [axes.get_ylim() for axes in copies]
-        for axes in copies:
+            if model in of_models:
+                _copies(axes, of_models[model], colours)
+                axes.set_title(f"{shown(teacher)}: {shown(model)}")
+                used.append(axes)
+            else:  # no network learned this flow
+                axes.remove()
+        limits = [axes.get_ylim() for axes in used]
+        for axes in used:
             axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
         of_flow = (times["teacher"] == teacher) & (times["model"] == PARTICLES)
         _first_times(last, times[of_flow])
@@ -86,7 +93,10 @@ def _first_times(axes: Any, times: pd.DataFrame) -> None:
     for of, colour in palette.items():
         fit = fitted(times, of)
         label = CALLED[of] + (f": n^{fit.power:.2f}" if fit else "")
-        axes.plot(times["rows"], times[of], color=colour, marker="o", ls="", ms=5, label=label)
+        marks = {"color": colour, "marker": "o", "ls": "", "ms": 5}
+        at_once = times[of] == times["from"]
+        axes.plot(times["rows"], times[of].mask(at_once), label=label, **marks)
+        axes.plot(times["rows"], times[of].where(at_once), fillstyle="none", **marks)
     ticks = sorted(times["rows"].unique())
     axes.set(xscale="log", yscale="log", xlabel="training rows n", ylabel=TIME_LABEL)
     axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
