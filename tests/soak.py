@@ -29,6 +29,9 @@ STUDY = slurm.STUDY | {
     "flows": {"flow": slurm.STUDY["flows"]["flow"] | {"step": 0.04}},
     "report": {"tables": ["fidelity"], "figures": ["fidelity"], "pictures": False},
 }
+# At once, as many as there are CPUs: jobs of a Snakemake that was killed go on, and are submitted
+# again by the next.
+JOBS = 2 * slurm.NODE_CPUS
 AWAY_SECONDS = 3  # of a node that was killed
 HALF = ("partial", "checkpoint", "lock")
 
@@ -71,7 +74,7 @@ class Soak:
         self.begins += 1
         with (self.folder / "snakemake.log").open("ab") as log:
             return subprocess.Popen(
-                self.project.command("--keep-going"),
+                self.project.command("--keep-going", "--jobs", str(JOBS)),
                 env=self.project.environment(),
                 stdout=log,
                 stderr=log,
