@@ -53,15 +53,14 @@ def figure(metrics: pd.DataFrame) -> Figure:
     colours = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
     for (*copies, last), teacher in zip(panels, teachers, strict=True):
         own = points[points["teacher"] == teacher]
-        of_models = {model: found for model, found in own.groupby("model")}
         used = []
         for axes, model in zip(copies, models, strict=True):
-            if model in of_models:
-                _copies(axes, of_models[model], colours)
-                axes.set_title(f"{shown(teacher)}: {shown(model)}")
-                used.append(axes)
-            else:  # no network learned this flow
+            if model not in own["model"].to_list():  # no network learned this flow
                 axes.remove()
+                continue
+            _copies(axes, own[own["model"] == model], colours)
+            axes.set_title(f"{shown(teacher)}: {shown(model)}")
+            used.append(axes)
         limits = [axes.get_ylim() for axes in used]
         for axes in used:
             axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
