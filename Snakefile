@@ -19,8 +19,9 @@ report: "workflow/report/study.rst"
 
 
 try:
-    for path in workflow.configfiles:
-        read_config(Path(path))  # Snakemake lets a key stand twice, and takes the last
+    # Snakemake lets a key stand twice, and takes the last. Jobs of a cluster were planned by then.
+    for path in workflow.configfiles if workflow.is_main_process else ():
+        read_config(Path(path))
     # A module's second `use rule` includes this file again, over the config that it changed.
     given = {key: value for key, value in config.items() if key != "captions"}
     study = parse_settings(Study, given, "config")

@@ -18,12 +18,13 @@ class _OnceLoader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable) or key_node.tag == "tag:yaml.org,2002:merge":
                 continue
+            line = key_node.start_mark.line + 1
             if key in lines:
                 raise yaml.YAMLError(
-                    f"{key} stands in line {lines[key]} and in line {key_node.start_mark.line + 1}:"
-                    " one of them would be lost"
+                    f"{key} stands in line {lines[key]} and in line {line}: one of them would be "
+                    "lost"
                 )
-            lines[key] = key_node.start_mark.line + 1
+            lines[key] = line
         return super().construct_mapping(node, deep)
 
 
