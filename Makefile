@@ -8,7 +8,7 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 # What a page needs to run a network: the browser's runtime, of the version in package-lock.json.
 EXPLORER := workflow/explorer/node_modules/.installed
 
-STUDIES := paper ablation rivals study discretisation study_images memorisation memorisation_fashion directions repeatability inpainting mnist fashion cifar10 \
+STUDIES := paper ablation rivals study discretisation study_images study_sizes memorisation memorisation_fashion directions repeatability inpainting mnist fashion cifar10 \
 	mnist_pixels fashion_pixels cifar10_pixels images_gpu images_gpu_minutes
 REFERENCES := $(STUDIES:%=reference-%)
 
@@ -34,7 +34,7 @@ explorer: $(STAMP) $(EXPLORER)  ## After results: pages that draw in a browser, 
 results: $(STAMP)  ## Install, then run the default study with all cores
 	$(RUN) snakemake --cores all
 
-paper ablation rivals study discretisation study_images memorisation directions repeatability inpainting mnist mnist_pixels: $(STAMP)  ## Run a longer study in its folder of runs/
+paper ablation rivals study discretisation study_images study_sizes memorisation directions repeatability inpainting mnist mnist_pixels: $(STAMP)  ## Run a longer study in its folder of runs/
 	$(RUN) snakemake --cores all --directory runs/$@ --configfile workflow/configs/$@.yaml
 
 memorisation_fashion: $(STAMP)  ## When copies begin, of clothes in a latent and in pixels

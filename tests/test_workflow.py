@@ -27,7 +27,7 @@ TABLES = (
 )
 FIGURES = (
     *("convergence", "fidelity", "regularisation", "memorisation", "generalisation", "control"),
-    *("quality_over_cost", "images", "matched", "copying", "settling"),
+    *("quality_over_cost", "images", "matched", "kinds", "copying", "settling"),
 )
 PICTURES = [
     *("samples/eight/short/entropy0", "samples/eight/short/entropy0.1", "strips/eight/short"),
@@ -271,7 +271,8 @@ def test_tables_alone_are_rebuilt_on_request(finished: Path, tmp_path: Path) -> 
     [
         *(("paper", 84), ("ablation", 36), ("rivals", 87), ("mnist", 15)),
         *(("directions", 21), ("repeatability", 21), ("inpainting", 3), ("mnist_pixels", 3)),
-        *(("study", 96), ("discretisation", 114), ("study_images", 57), ("memorisation", 36)),
+        *(("study", 96), ("discretisation", 114), ("study_images", 57), ("study_sizes", 120)),
+        ("memorisation", 36),
     ],
 )
 def test_longer_studies_can_be_planned(study: str, simulations: int, tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ import pytest
 from swflow.metrics.collected import COLUMNS
 from swflow.report.copying import first_above, fitted
 from swflow.report.figures import copying as copying_figure
+from swflow.report.figures import kinds as kinds_figure
 from swflow.report.figures import matched as matched_figure
 from swflow.report.powers import power
 from swflow.report.regularisers import kinds
 from swflow.report.tables import copying, copying_power, matched, paths, regularisation
+from swflow.runtime.errors import InputError
 
 SEEDS = range(3)
 MODELS = ("particles", "flow_map")
@@ -141,6 +143,29 @@ def test_the_figure_shows_early_stopping_beside_every_kind(metrics: pd.DataFrame
         assert len(stopped) == 2  # of flow and network
         assert len(plans) == 2 * n_models  # grey beside it, of those that the kind is known of
         assert sorted(stopped[0].get_xdata()) == pytest.approx([2, 4, 8])
+
+
+def test_all_kinds_stand_side_by_side_for_each_dataset(metrics: pd.DataFrame) -> None:
+    """Hollow marks of the flow, filled ones of the network, beside the path of early stopping."""
+    again = metrics.assign(dataset="d_2000", value=metrics["value"])
+    figure = kinds_figure.figure(pd.concat([metrics, again], ignore_index=True))
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title() for axes in shown] == ["d", "d 2000"]
+    for axes in shown:
+        lines = [line for line in axes.lines if line.get_linestyle() != ":"]
+        paths = [line for line in lines if line.get_marker() == "None"]
+        assert [line.get_linestyle() for line in paths] == ["--", "-"]
+        assert sorted(paths[0].get_xdata()) == pytest.approx([2, 4, 8])
+        marks = [line for line in lines if line.get_marker() != "None"]
+        fills = [(line.get_fillstyle(), list(line.get_xdata())) for line in marks]
+        points = [[pytest.approx(4)], pytest.approx([4, 8])]  # entropy; plans of two temperatures
+        assert fills == [(fill, of) for fill in ("none", "full") for of in points]
+        assert len({line.get_marker() for line in marks}) == 2
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert named == ["entropy", "entropic plans", "the flow", "flow map"]
+    stopped = metrics[(metrics["entropy"].isin([0, np.nan])) & (metrics["teacher"] == "plain")]
+    with pytest.raises(InputError, match="holds no kind of regularisation to compare"):
+        kinds_figure.figure(stopped)
 
 
 def of_sizes(exponent: float, sizes: tuple[int, ...] = (100, 400, 1600)) -> pd.DataFrame:

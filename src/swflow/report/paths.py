@@ -7,6 +7,7 @@ import pandas as pd
 
 from swflow.report.points import Measures, points_of
 from swflow.report.regularisers import ENTROPY, KINDS, NONE, STOPPING, kinds
+from swflow.runtime.errors import InputError
 
 LEAST_KINDS = 2  # of a dataset, early stopping included: one alone is compared with nothing
 PATH = ["dataset", "kind", "model", "passes", "seed"]
@@ -23,7 +24,19 @@ def paths(metrics: pd.DataFrame) -> pd.DataFrame:
     points = points_of(metrics).merge(kinds(metrics), on=["dataset", "teacher"])
     found = [_of_dataset(own) for _, own in points.groupby("dataset")]
     found = [own for own in found if own["kind"].nunique() >= LEAST_KINDS]
-    return pd.concat(found, ignore_index=True) if found else points.assign(kind="")
+    return pd.concat(found, ignore_index=True) if found else points[:0]
+
+
+def mean_paths(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Distance and copied fraction of every point of the `paths`, means over seeds.
+
+    Raises InputError where nothing but early stopping is compared.
+    """
+    points = paths(metrics)
+    if set(points["kind"]) <= {STOPPING}:
+        raise InputError("metrics.csv holds no kind of regularisation to compare; add one.")
+    keys = ["dataset", "kind", "model", "passes", "strength"]
+    return points.groupby(keys, dropna=False)[["distance", "copied"]].mean().reset_index()
 
 
 def _of_dataset(points: pd.DataFrame) -> pd.DataFrame:

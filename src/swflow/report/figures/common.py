@@ -84,9 +84,9 @@ def draw_line(
         axes.fill_between(x, *bounds, color=colour, alpha=0.15, linewidth=0)
 
 
-def add_legend(figure: Figure, handles: list[Line2D]) -> None:
-    """Above all panels, in lines no longer than the figure is wide."""
-    columns = min(len(handles), int(figure.get_figwidth() / ENTRY_WIDTH))
+def add_legend(figure: Figure, handles: list[Line2D], width: float = ENTRY_WIDTH) -> None:
+    """Above all panels, in lines no longer than the figure is wide; width: inches of an entry."""
+    columns = min(len(handles), int(figure.get_figwidth() / width))
     figure.legend(handles=handles, frameon=False, loc="outside upper center", ncols=columns)
     sns.despine(figure)
 
@@ -237,6 +237,20 @@ def plain_ticks(axis: Any, low: float, high: float) -> None:
         ticks = [k * 10.0**d for d in decades for k in within]
     axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.set_minor_locator(NullLocator())
+
+
+def copies_over_distance(axes: Any, distances: pd.Series) -> None:
+    """Copied fraction over the distance to real rows: labels, limits, and where fresh rows are."""
+    axes.axhline(0, **FRESH)
+    axes.set(xscale="log", xlabel="distance to real rows / floor", ylabel="copied fraction")
+    low, high = distances.min(), distances.max()
+    plain_ticks(axes.xaxis, low, high)
+    axes.set_xlim(low / 1.1, high * 1.1)
+
+
+def flow_or_model(model: str) -> str:
+    """Dashes for the flow, a full line for models."""
+    return "--" if model == PARTICLES else "-"
 
 
 def row_lines(
