@@ -1,7 +1,7 @@
 """Digests of code hold all that computes a product and nothing else, in both directions.
 
 A copy of the package is edited, and the digests of every stage, kind and group of metrics are taken
-again by a fresh process.
+again by a process that imported nothing of what was edited.
 """
 
 import ast
@@ -10,8 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,54 +25,75 @@ from swflow.study.roots import homes
 SOURCE = Path(__file__).parents[2] / "src"
 MODELS = {tag(kind): kind for kind in classes(AnyModelSettings)}
 DATASETS = {tag(kind): kind for kind in classes(DatasetSettings)}
-DIGESTS = """
-import json, sys
+PROGRAM = """
+import json, os, sys
+from swflow.runtime import code
 from swflow.settings import AnyModelSettings, DatasetSettings, FeatureSettings, LatentSettings
 from swflow.settings import ArraySettings, SimulationSettings
 from swflow.settings.kinds import classes, tag
 from swflow.study import registry, roots
-found = {"collect": roots.collected_code()}
-found["autoencoder"] = roots.autoencoder_code(LatentSettings(of="images"))
-found["features"] = roots.features_code(FeatureSettings())
-needed = {"array": {"path": "x.npy"}, "images": {"path": "x.zip"}, "gaussian": {"dim": 2}}
-needed |= {"convex_map": {"dim": 2}, "latent": {"of": "images"}}
-for kind in classes(DatasetSettings):
-    settings = kind(**needed.get(tag(kind), {}))
-    found[f"prepare:{tag(kind)}"] = roots.dataset_code(settings)
-decoded = ArraySettings(path="x.npy", decoder="x.onnx")
-found["prepare:decoded array"] = roots.dataset_code(decoded)
-smoothed = {"regularisers": [{"kind": "smoothing"}]}
-for name, fields in {
-    "exact": {},
-    "sketch": {"transport": "sketch"},
-    "histogram": {"transport": "histogram"},
-    "structured": {"directions": "structured"},
-    "local": {"directions": "local"},
-    "convolutional": {"directions": "convolutional"},
-    "entropic": {"transport": "entropic"},
-    "partial": {"transport": "partial"},
-    "unbalanced": {"transport": "unbalanced"},
-    "smoothed": smoothed,
-    "spread": {"regularisers": [{"kind": "sliced_entropy"}]},
-}.items():
-    settings = SimulationSettings(horizon=1, **fields)
-    found[f"simulate:{name}"] = roots.simulation_code(settings)
-rows = {"particles": [roots.PARTICLES_HOME], "test_set": [roots.REAL_ROWS_HOME]}
-for kind in classes(AnyModelSettings):
-    found[f"train:{tag(kind)}"] = roots.training_code(kind())
-    rows[tag(kind)] = list(roots.homes(kind()))
-for row, homes in rows.items():
-    found[f"sample:{row}"] = roots.sampling_code(*homes)
-    found[f"time:{row}"] = roots.timing_code(*homes)
-    for group, module in registry.modules("metrics").items():
-        found[f"score:{group}:{row}"] = roots.score_code(module, *homes)
-for name, module in registry.modules("tables").items():
-    found[f"tabulate:{name}"] = roots.table_code(module)
-for name, module in registry.modules("figures").items():
-    found[f"plot:{name}"] = roots.figure_code(module)
-for kind in ("times", "entropies", "neighbours", "interpolation"):
-    found[f"picture:{kind}"] = roots.pictured_code(kind)
-print(json.dumps(found))
+
+def digests():
+    found = {"collect": roots.collected_code()}
+    found["autoencoder"] = roots.autoencoder_code(LatentSettings(of="images"))
+    found["features"] = roots.features_code(FeatureSettings())
+    needed = {"array": {"path": "x.npy"}, "images": {"path": "x.zip"}, "gaussian": {"dim": 2}}
+    needed |= {"convex_map": {"dim": 2}, "latent": {"of": "images"}}
+    for kind in classes(DatasetSettings):
+        settings = kind(**needed.get(tag(kind), {}))
+        found[f"prepare:{tag(kind)}"] = roots.dataset_code(settings)
+    decoded = ArraySettings(path="x.npy", decoder="x.onnx")
+    found["prepare:decoded array"] = roots.dataset_code(decoded)
+    smoothed = {"regularisers": [{"kind": "smoothing"}]}
+    for name, fields in {
+        "exact": {},
+        "sketch": {"transport": "sketch"},
+        "histogram": {"transport": "histogram"},
+        "structured": {"directions": "structured"},
+        "local": {"directions": "local"},
+        "convolutional": {"directions": "convolutional"},
+        "entropic": {"transport": "entropic"},
+        "partial": {"transport": "partial"},
+        "unbalanced": {"transport": "unbalanced"},
+        "smoothed": smoothed,
+        "spread": {"regularisers": [{"kind": "sliced_entropy"}]},
+    }.items():
+        settings = SimulationSettings(horizon=1, **fields)
+        found[f"simulate:{name}"] = roots.simulation_code(settings)
+    rows = {"particles": [roots.PARTICLES_HOME], "test_set": [roots.REAL_ROWS_HOME]}
+    for kind in classes(AnyModelSettings):
+        found[f"train:{tag(kind)}"] = roots.training_code(kind())
+        rows[tag(kind)] = list(roots.homes(kind()))
+    for row, homes in rows.items():
+        found[f"sample:{row}"] = roots.sampling_code(*homes)
+        found[f"time:{row}"] = roots.timing_code(*homes)
+        for group, module in registry.modules("metrics").items():
+            found[f"score:{group}:{row}"] = roots.score_code(module, *homes)
+    for name, module in registry.modules("tables").items():
+        found[f"tabulate:{name}"] = roots.table_code(module)
+    for name, module in registry.modules("figures").items():
+        found[f"plot:{name}"] = roots.figure_code(module)
+    for kind in ("times", "entropies", "neighbours", "interpolation"):
+        found[f"picture:{kind}"] = roots.pictured_code(kind)
+    return found
+
+def forget():
+    # What is known of modules; not of texts, which are the same in every copy.
+    for module in (code, registry):
+        for name, of in vars(module).items():
+            if hasattr(of, "cache_clear") and name not in ("_tree", "_written", "_parts"):
+                of.cache_clear()
+
+print(json.dumps(digests()), flush=True)
+imported = [name for name in sys.modules if name.partition(".")[0] == "swflow"]
+print(json.dumps(imported), flush=True)
+for line in sys.stdin:  # the same of another copy, whose package lies there
+    if os.fork() == 0:
+        forget()
+        code.__file__ = f"{line.strip()}/swflow/runtime/code.py"
+        print(json.dumps(digests()), flush=True)
+        os._exit(0)
+    os.wait()
 """
 # A store holds the decoder of latents, and what decodes its particles counts for their rows.
 DECODED = ("cost", "images", "completion", "disjoint")
@@ -79,22 +101,54 @@ DECODING = {f"score:{group}:particles" for group in DECODED} | {"time:particles"
 Changed = Callable[[], set[str]]
 
 
-def digests(root: Path) -> dict[str, str]:
-    """Of all products, as a fresh process sees them with the package below `root`."""
-    run = subprocess.run(
-        [sys.executable, "-c", DIGESTS],
-        env={"PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return dict(json.loads(run.stdout))
+class Digests:
+    """A process that has read the package below `root`, and takes digests of copies of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            env={"PYTHONPATH": str(root)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.own: dict[str, str] = self.said()
+        self.imported: list[str] = self.said()
+
+    def __enter__(self) -> "Digests":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate()
+        assert self.process.returncode == 0
+
+    def said(self) -> Any:
+        """The next line."""
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+    def of(self, root: Path) -> dict[str, str]:
+        """Those of the copy below `root`, by a fresh process where it is edited in what runs."""
+        edited = [path for path in root.rglob("*.py") if not path.is_symlink()]
+        modules = [path.relative_to(root).with_suffix("").as_posix() for path in edited]
+        if {module.replace("/", ".") for module in modules} & set(self.imported):
+            with Digests(root) as fresh:
+                return fresh.own
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{root}\n")
+        self.process.stdin.flush()
+        return dict(self.said())
 
 
 @pytest.fixture(scope="module")
-def before() -> dict[str, str]:
-    return digests(SOURCE)
+def taken() -> Iterator[Digests]:
+    with Digests(SOURCE) as taken:
+        yield taken
+
+
+@pytest.fixture(scope="module")
+def before(taken: Digests) -> dict[str, str]:
+    return taken.own
 
 
 @pytest.fixture
@@ -109,9 +163,9 @@ def write(path: Path, text: str) -> None:
 
 
 @pytest.fixture
-def changed(package: Path, before: dict[str, str]) -> Changed:
+def changed(package: Path, taken: Digests, before: dict[str, str]) -> Changed:
     def found() -> set[str]:
-        after = digests(package.parent)
+        after = taken.of(package.parent)
         return {name for name in before if after[name] != before[name]}
 
     return found

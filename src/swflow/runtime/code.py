@@ -112,8 +112,14 @@ def _content(module: str, node: ast.stmt) -> tuple[str, set[str], list[tuple[str
     if _is_import(node):
         targets = _imported(module, node).values()
         return "", set(), [found for target in targets for found in _resolved(module, target)]
-    names = _names(node)
-    return _dumped(node), names.attributes, list(_references(module, names))
+    text, names = _written(node)
+    return text, names.attributes, list(_references(module, names))
+
+
+@cache
+def _written(node: ast.stmt) -> "tuple[str, _Names]":
+    """A statement's syntax as text, and what it reads."""
+    return _dumped(node), _names(node)
 
 
 def _dumped(node: object) -> str:
@@ -185,7 +191,12 @@ def _parsed(module: str) -> ast.Module:
     file = source_file(module)
     if file is None:
         raise ModuleNotFoundError(f"no module {module!r} to take the version of.")
-    return ast.parse(file.read_text())
+    return _tree(file.read_text())
+
+
+@cache
+def _tree(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 @cache
