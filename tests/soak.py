@@ -6,6 +6,7 @@ figure; exits with 1 where something was lost.
 """
 
 import argparse
+import getpass
 import random
 import subprocess
 import sys
@@ -29,9 +30,10 @@ STUDY = slurm.STUDY | {
     "flows": {"flow": slurm.STUDY["flows"]["flow"] | {"step": 0.04}},
     "report": {"tables": ["fidelity"], "figures": ["fidelity"], "pictures": False},
 }
-# At once, as many as there are CPUs: jobs of a Snakemake that was killed go on, and are submitted
-# again by the next.
+# At once, as many as there are CPUs: jobs of a Snakemake that was killed alone go on, and are
+# submitted again by the next.
 JOBS = 2 * slurm.NODE_CPUS
+CANCELLED = 0.75  # of the kills of Snakemake, those whose jobs are cancelled
 AWAY_SECONDS = 3  # of a node that was killed
 HALF = ("partial", "checkpoint", "lock")
 
@@ -114,11 +116,14 @@ class Soak:
         return "a node's slurmd"
 
     def kill_snakemake(self) -> str:
-        """And begin it again."""
+        """And begin it again, its jobs cancelled or not: docs/cluster.md asks for that."""
         self.process.kill()
         self.process.wait()
+        cancelled = self.rng.random() < CANCELLED
+        if cancelled:
+            self.cluster.ask("scancel", "--user", getpass.getuser())
         self.process = self.begin()
-        return "Snakemake"
+        return "Snakemake and its jobs" if cancelled else "Snakemake"
 
     def go(self, every: float, minutes: float) -> None:
         """Until it is done, with a kill every so many seconds on average; it is stopped then.
@@ -169,7 +174,7 @@ class Soak:
             ("jobs of the study", self.planned),
             ("submitted", len(self.submitted)),
             *((f"ended as {state}", n) for state, n in sorted(states.items())),
-            *((f"times that {name} was killed", n) for name, n in sorted(killed.items())),
+            *((f"kills of {name}", n) for name, n in sorted(killed.items())),
             ("times that Snakemake was begun", self.begins),
             ("minutes", f"{self.seconds() / 60:.1f}"),
         ]
@@ -180,14 +185,19 @@ def drawn(timeline: pd.DataFrame, events: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.plot(timeline["seconds"] / 60, timeline["done"], color="0.25")
-    styles = {"a job": ("v", "C0"), "a node's slurmd": ("s", "C1"), "Snakemake": ("X", "C3")}
+    styles = {
+        "a job": ("v", "C0"),
+        "a node's slurmd": ("s", "C1"),
+        "Snakemake": ("X", "C3"),
+        "Snakemake and its jobs": ("P", "C2"),
+    }
     for killed, (marker, colour) in styles.items():
         at = events.loc[events["killed"] == killed, "seconds"]
         done = [timeline.loc[timeline["seconds"] <= when, "done"].max() for when in at]
-        axes.plot(at / 60, done, marker, color=colour, label=f"{killed} killed", ms=6)
+        axes.plot(at / 60, done, marker, color=colour, label=f"kills of {killed}", ms=6)
     axes.set(xlabel="minutes", ylabel="jobs done")
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
 
 

@@ -68,7 +68,7 @@ STUDY_TABLES = {
     "study": ("paths", "matched", "planted"),
     "discretisation": ("discretisation", "settling"),
     "study_images": ("paths", "matched", "planted"),
-    "study_sizes": ("paths", "planted"),
+    "study_sizes": ("paths", "matched", "planted"),
     "memorisation": ("copying", "copying_power", "planted", "disjoint"),
     "memorisation_fashion": ("copying", "planted"),
     "inpainting": ("completion", "images"),

@@ -121,6 +121,30 @@ def test_paths_go_from_none_to_the_strongest(metrics: pd.DataFrame) -> None:
     assert (flow["seeds"] == 3).all()
 
 
+def test_what_a_kind_saves_is_told_by_stopping_as_near(metrics: pd.DataFrame) -> None:
+    """At 4 and at 8 floors the flow has .2 and 0 of copies: plans of one temperature save .1."""
+    table = paths.table(metrics).set_index(["model", "kind", "strength"])
+    for model in MODELS:
+        assert table.loc[(model, "entropic", 0.1), "saved"] == pytest.approx(0.1)
+        assert table.loc[(model, "entropic", 1.0), "saved"] == pytest.approx(0)
+        assert table.loc[(model, "entropy", 0.1), "saved"] == pytest.approx(0)
+        assert np.isnan(table.loc[(model, "early_stopping", 4), "saved"])
+    # Between stored times, straight in the logarithm of the distance; nearer than any: not known.
+    own = metrics.copy()
+    warm = (own["teacher"] == "warm") & (own["metric"] == "energy_test")
+    for distance, saved in ((4 * 2**0.5, 0.0), (2 * 2**0.5, 0.2), (1.0, np.nan)):
+        own.loc[warm, "value"] = 0.1 * distance
+        table = paths.table(own).set_index(["model", "kind", "strength"])
+        found = table.loc[("particles", "entropic", 0.1), "saved"]
+        assert found == pytest.approx(saved, nan_ok=True)
+    # A flow that goes away from real rows at last was as near before, with fewer copies.
+    late = (own["teacher"] == "plain") & (own["time"] == 16) & (own["metric"] == "energy_test")
+    own.loc[late, "value"] = 0.1 * 6
+    own.loc[warm, "value"] = 0.1 * 8
+    table = paths.table(own).set_index(["model", "kind", "strength"])
+    assert table.loc[("particles", "entropic", 0.1), "saved"] == pytest.approx(0 - 0.1)
+
+
 def test_a_flow_with_entropy_alone_is_on_the_path_of_entropy(metrics: pd.DataFrame) -> None:
     own = metrics.copy()
     own.loc[own["entropy"] > 0, "teacher"] = "noisy"

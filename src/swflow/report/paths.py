@@ -39,6 +39,32 @@ def mean_paths(metrics: pd.DataFrame) -> pd.DataFrame:
     return points.groupby(keys, dropna=False)[["distance", "copied"]].mean().reset_index()
 
 
+def saved(found: pd.DataFrame) -> "pd.Series[float]":
+    """How much less is copied at each point of the `paths` than by stopping early as near.
+
+    The copied fraction of the same flow or model at the first time at which it is no farther from
+    real rows, straight in the logarithm of the distance, less that of the point. NaN of stopping
+    itself, of no regularisation, and where no time is as near.
+    """
+    values = {}
+    stopping = found["kind"] == STOPPING
+    for _, own in found.groupby(["dataset", "model", "passes", "seed"]):
+        stopped = own[stopping.loc[own.index]].sort_values("time")
+        others = own[~stopping.loc[own.index] & own["strength"].notna()]
+        for at, point in others.iterrows():
+            values[at] = _first_as_near(stopped, point["distance"]) - point["copied"]
+    return pd.Series(values, found.index, dtype=float)
+
+
+def _first_as_near(stopped: pd.DataFrame, distance: float) -> float:
+    """The copied fraction at the first time of a flow or model no farther than that, or NaN."""
+    near = np.flatnonzero(stopped["distance"] <= distance)
+    if not len(near):
+        return float("nan")
+    around = stopped.iloc[[near[0], max(near[0] - 1, 0)]]
+    return float(np.interp(np.log(distance), np.log(around["distance"]), around["copied"]))
+
+
 def _of_dataset(points: pd.DataFrame) -> pd.DataFrame:
     """The paths of one dataset."""
     at_end = points["time"] == points.groupby("teacher")["time"].transform("max")

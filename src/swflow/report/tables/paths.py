@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from swflow.report.paths import paths
+from swflow.report.paths import paths, saved
 from swflow.report.points import Measures
 from swflow.report.tables.common import mean_std
 
@@ -12,16 +12,19 @@ CAPTION = (
     "of the flow). ``distance`` to real rows, in multiples of that of other real rows (images: "
     "Fréchet distance in features; other rows: energy distance); ``copied``: the part of copies of "
     "training rows that would be as near to them (0 for fresh rows, 1 for copies); ``memorisation "
-    "a``: ½ for fresh rows; ``spread``: tr Cov over that of real rows. ``strength``: the parameter "
-    "of the kind. Mean ± deviation over seeds."
+    "a``: ½ for fresh rows; ``spread``: tr Cov over that of real rows; ``saved``: how much less is "
+    "copied than by the same flow or model at the first time at which it is no farther from real "
+    "rows, of seeds that come as near. ``strength``: the parameter of the kind. Mean ± deviation "
+    "over seeds."
 )
 KEYS = ["dataset", "model", "passes", "kind", "strength"]
-COLUMNS = Measures._fields
+COLUMNS = (*Measures._fields, "saved")
 
 
 def table(metrics: pd.DataFrame) -> pd.DataFrame:
     """Points of every path, in order; what all paths begin with once, as kind none."""
     found = paths(metrics)
+    found = found.assign(saved=saved(found))
     begin = found["strength"].isna()
     points = pd.concat([found[begin].assign(kind="none").drop_duplicates(), found[~begin]])
     points = points.drop_duplicates([*KEYS, "seed"])
