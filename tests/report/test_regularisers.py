@@ -338,10 +338,10 @@ def test_a_flow_on_one_of_the_sizes_has_times_but_no_line() -> None:
 
 
 def test_first_times_lie_between_stored_ones() -> None:
-    log_time = np.log([1.0, 4.0, 16.0])
-    assert first_above(log_time, np.array([-1.0, 1.0, 2.0])) == pytest.approx(2)
-    assert first_above(log_time, np.array([0.5, 1.0, 2.0])) == 1
-    assert np.isnan(first_above(log_time, np.array([-1.0, -1.0, 0.0])))
+    times = np.array([1.1, 4.4, 17.6])
+    assert first_above(times, np.array([-1.0, 1.0, 2.0])) == pytest.approx(2.2)
+    assert first_above(times, np.array([0.5, 1.0, 2.0])) == times[0]
+    assert np.isnan(first_above(times, np.array([-1.0, -1.0, 0.0])))
 
 
 def test_powers_have_intervals_that_hold_the_truth() -> None:

@@ -56,33 +56,33 @@ def first_times(points: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (*key, dataset, seed), path in points.groupby([*ROW, "dataset", "seed"]):
         path = path.sort_values("time")
-        log_time, distance = np.log(path["time"].to_numpy()), path["distance"].to_numpy()
+        times, distance = path["time"].to_numpy(), path["distance"].to_numpy()
         least = path["copied"] - 1.96 * path["copied_error"]
         found = dict(zip(ROW, key, strict=True)) | {"dataset": dataset, "seed": seed}
-        found["tau_gen"] = first_above(log_time, np.log(NEAR_BEST * distance.min() / distance))
-        found["tau_mem"] = first_above(log_time, least.to_numpy() - COPIES)
+        found["tau_gen"] = first_above(times, np.log(NEAR_BEST * distance.min() / distance))
+        found["tau_mem"] = first_above(times, least.to_numpy() - COPIES)
         # Copies only become more; one early value above the others is noise.
         rising = isotonic_regression(path["copied"].to_numpy())
-        found["tau_quarter"] = first_above(log_time, rising - QUARTER)
-        found |= {"best": distance.min(), "from": float(np.exp(log_time[0]))}  # as times are
+        found["tau_quarter"] = first_above(times, rising - QUARTER)
+        found |= {"best": distance.min(), "from": times[0]}
         end = path.iloc[-1]
         rows.append(found | {of: end[of] for of in ("copied", "copied_error", "memorisation_a")})
     return pd.DataFrame(rows)
 
 
-def first_above(log_time: np.ndarray, value: np.ndarray) -> float:
-    """The time at which a piecewise straight function first comes above 0; NaN where it never does.
+def first_above(times: np.ndarray, value: np.ndarray) -> float:
+    """The time at which a function first comes above 0, straight in log τ between these times.
 
-    At the first time, where it is there at once.
+    The first, where it is above there; NaN where it never is.
     """
     above = np.flatnonzero(value > 0)
     if not len(above):
         return float("nan")
     k = int(above[0])
     if k == 0:
-        return float(np.exp(log_time[0]))
+        return float(times[0])
     part = value[k - 1] / (value[k - 1] - value[k])
-    return float(np.exp(log_time[k - 1] + part * (log_time[k] - log_time[k - 1])))
+    return float(times[k - 1] ** (1 - part) * times[k] ** part)
 
 
 def fitted(times: pd.DataFrame, of: str) -> Power | None:
