@@ -157,7 +157,7 @@ def test_study_survives_faults_on_a_cluster(cluster: slurm.Cluster, tmp_path: Pa
 
     failed, again = of_rule(jobs, "train", "map", "0")
     assert [failed["state"], again["state"]] == ["FAILED", "COMPLETED"]
-    assert [failed["memory"], again["memory"]] == ["8000M", "16000M"]
+    assert [failed["memory"], again["memory"]] == ["8024M", "16048M"]
     assert [failed["time"], again["time"]] == ["1:00:00", "2:00:00"]
 
     alone = cluster.ask("scontrol", "show", "job", of_rule(jobs, "time")[0]["id"])

@@ -281,6 +281,16 @@ def test_longer_studies_can_be_planned(study: str, simulations: int, tmp_path: P
     assert re.search(rf"^simulate\s+{simulations}$", output, flags=re.MULTILINE)
 
 
+def test_trainings_ask_for_the_memory_of_their_pool(tmp_path: Path) -> None:
+    config = write_config(tmp_path / "tiny.yaml", changed("models", "map", pool_gib=16))
+    output = snakemake(ROOT, tmp_path / "run", config, "--dry-run")
+    jobs = [job for job in output.split("\nrule ") if job.startswith("train:")]
+    asked = {
+        re.search(r"model=(\w+)", job)[1]: int(re.search(r"mem_mb=(\d+)", job)[1]) for job in jobs
+    }
+    assert (asked["map"], asked["fit"]) == (7000 + 16 * 1024, 7000)
+
+
 def planned_over(base: str, study: str, directory: Path) -> str:
     """The plan of a study whose config is merged with that of another."""
     directory.mkdir()

@@ -24,6 +24,7 @@ from swflow.study.roots import simulation_code, training_code
 from swflow.study.study import DATA
 
 SNAKEMAKE_MIB = 500  # of a job: Snakemake on the node, and what starts processes
+TRAINING_MIB = 7000  # beside the pool of pairs
 
 
 def flow_stores(dataset, flow, seed, entropies):
@@ -148,6 +149,12 @@ def simulation_mib(wildcards, input, attempt):
         raise WorkflowError(str(error))
     each = simulation_bytes(simulation_settings(wildcards), sizes)
     return attempt * (SNAKEMAKE_MIB + math.ceil(1.25 * study.processes * each / 2**20))
+
+
+def training_mib(wildcards, attempt):
+    """Memory of a training's job, with its pool of pairs: twice, then three times."""
+    pool = getattr(study.models[wildcards.model], "pool_gib", 0)
+    return attempt * math.ceil(TRAINING_MIB + 1024 * pool)
 
 
 def names():

@@ -13,6 +13,7 @@ rule train:
     threads: study.threads
     resources:
         gpu=model_gpus,
+        mem_mb=training_mib,
     params:
         settings=lambda w: study.models[w.model].canonical(),
         device=lambda w: device(model_gpus(w)),
