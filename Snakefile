@@ -52,6 +52,14 @@ rule all:
         rules.figures.input,
 
 
+onstart:
+    # With a limit Snakemake 9 looks again at all jobs every so often, for ever, once more for each
+    # that ended: of hundreds, a third of a core. Its default, 100 jobs a second, is none.
+    limit = workflow.scheduler.job_rate_limiter
+    if limit is not None and limit.max_jobs >= 100 * limit.timespan:
+        workflow.scheduler.job_rate_limiter = None
+
+
 onsuccess:
     # No failure of a study whose benchmark files were removed.
     shell("swflow shares results/benchmarks || true")
