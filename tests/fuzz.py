@@ -32,24 +32,27 @@ COLUMNS = ["reader", "inputs", "seconds", "kept for what they reach", "peak MiB"
 
 def fuzzed(name: str, runs: int, seed: int, kept: Path) -> list[object]:
     """One reader in a process of its own: a line of the table."""
-    flags = [*LIMITS, f"-runs={runs}", f"-seed={seed}", f"-artifact_prefix={kept}/"]
+    flags = [*LIMITS, f"-runs={runs}", f"-seed={seed}"]
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(dir=SCRATCH, prefix="swflow-fuzz-") as scratch:
-        command = [sys.executable, "-m", "tests.fuzz_reader", name, scratch, *flags]
+        command = [sys.executable, "-m", "tests.fuzz_reader", name, scratch, str(kept), *flags]
         done = subprocess.run(
             [*command, "-print_final_stats=1"], capture_output=True, text=True, check=False
         )
-    said = dict(re.findall(r"stat::(\w+):\s+(\d+)", done.stderr))
     if done.returncode:
         (kept / f"{name}.log").write_text(done.stdout + done.stderr)
-    if not said:
+    # A line for each input that was kept; one that crashes may end it without its statistics.
+    steps = re.findall(r"^#(\d+)\s.*corp: (\d+)/.*rss: (\d+)Mb", done.stderr, flags=re.MULTILINE)
+    if not steps:
         raise SystemExit(f"{name}: nothing was fuzzed; see {kept / name}.log.")
+    executed, corpus, memory = steps[-1]
+    said = dict(re.findall(r"stat::(\w+):\s+(\d+)", done.stderr))
     return [
         name,
-        f"{int(said['number_of_executed_units']):,}",
+        f"{int(said.get('number_of_executed_units', executed)):,}",
         f"{time.monotonic() - begun:.0f}",
-        re.findall(r"corp: (\d+)", done.stderr)[-1],
-        said["peak_rss_mb"],
+        corpus,
+        said.get("peak_rss_mb", memory),
         int(done.returncode != 0),
     ]
 

@@ -13,8 +13,12 @@ with atheris.instrument_imports(include=INSTRUMENTED):
     from tests.strangers import READERS, write_good_files
 
 
-def fuzz(name: str, scratch: Path, flags: list[str]) -> None:
-    """Never returns: the process ends with libFuzzer's exit code. scratch: an empty folder."""
+def fuzz(name: str, scratch: Path, kept: Path, flags: list[str]) -> None:
+    """Never returns: the process ends with libFuzzer's exit code. scratch: an empty folder.
+
+    kept: where an input that crashes is written. libFuzzer's own copy, of those that take too long
+    or too much memory, is lost where an alarm for the time of an input comes while Python ends.
+    """
     read, product, inner = READERS[name]
     write_good_files(scratch)
     target, corpus = scratch / product / inner, scratch / "corpus"
@@ -23,12 +27,17 @@ def fuzz(name: str, scratch: Path, flags: list[str]) -> None:
 
     def one(content: bytes) -> None:
         target.write_bytes(content)
-        with suppress(InputError):
-            read(scratch / product)
+        try:
+            with suppress(InputError):
+                read(scratch / product)
+        except BaseException:
+            (kept / f"{name}.input").write_bytes(content)
+            raise
 
+    flags = [*flags, f"-artifact_prefix={kept}/"]
     atheris.Setup([name, *flags, str(corpus)], one)
     atheris.Fuzz()
 
 
 if __name__ == "__main__":
-    fuzz(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])
+    fuzz(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:])

@@ -221,6 +221,21 @@ def test_an_archive_that_explodes_is_refused(tmp_path: Path) -> None:
         images(ImagesSettings(path=tmp_path / "bomb.zip", max_gib=1, skip_damaged=True), RNG)
 
 
+@pytest.mark.parametrize("name", ["dataset", "samples", "HDF5"])
+def test_a_heap_without_an_end_is_refused(name: str, good: Path, tmp_path: Path) -> None:
+    """Of texts: the library would look at a free object of no size for ever. Found by fuzzing."""
+    reader = READERS[name]
+    file = Path(shutil.copy(good / reader.product, tmp_path))
+    with h5py.File(file, "a") as stored:
+        stored.attrs["said"] = "something"
+    content = bytearray(file.read_bytes())
+    first = content.index(b"GCOL") + 16
+    content[first : first + 16] = bytes(16)
+    file.write_bytes(content)
+    with pytest.raises(InputError, match="a heap without an end"):
+        reader.read(file)
+
+
 @pytest.mark.parametrize("depth", [100_000])
 def test_json_without_an_end_is_refused(good: Path, tmp_path: Path, depth: int) -> None:
     deep = "[" * depth

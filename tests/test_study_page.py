@@ -56,6 +56,14 @@ def test_numbers_of_findings_are_those_of_tables(section: str) -> None:
     assert not [text for text in said if not is_among(text, values)]
 
 
+def test_numbers_in_short_are_those_of_the_tables_below() -> None:
+    (short,) = (text for text in SECTIONS if title(text) == "In short")
+    values = np.concatenate([known(section) for section in FOUND])
+    said = NUMBER.findall(short)
+    assert said
+    assert not [text for text in said if not is_among(text, values)]
+
+
 def test_a_number_that_is_in_no_table_is_found() -> None:
     values = np.array([0.2512, 31.0])
     assert is_among(".25", values)

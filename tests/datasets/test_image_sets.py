@@ -107,6 +107,7 @@ def test_absent_data_root_is_named(tmp_path: Path) -> None:
         (b"\0\0\x08\3" + bytes(4), "ends inside its header"),
         (b"\0\0\x08\1" + struct.pack(">I", 5) + bytes(4), "5 bytes .* 4 follow"),
         (b"\0\0\x08\3" + b"\xff" * 12, "bytes .* 0 follow"),
+        (b"\0\0\x08\3" + bytes(4) + b"\xff" * 8, "an IDX file of nothing"),  # found by fuzzing
     ],
 )
 def test_idx_that_is_none_is_refused(content: bytes, message: str) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from swflow.datasets.make import RawRows
 from swflow.runtime.errors import InputError
+from swflow.runtime.hdf5 import open_hdf5
 from swflow.runtime.memory import refuse_larger, refuse_missing
 from swflow.settings import ArraySettings
 
@@ -61,7 +62,7 @@ def _read(settings: ArraySettings) -> tuple[np.ndarray, np.ndarray | None]:
                 names = [name.removesuffix(".npy") for name in archive.namelist()]
                 return _pick(settings, key, names, lambda name: _of_npz(archive, name))
         case ".h5":
-            with h5py.File(path) as file:
+            with open_hdf5(path) as file:
                 found = {k: v for k, v in file.items() if isinstance(v, h5py.Dataset)}
                 return _pick(settings, key, list(found), lambda name: _mapped(found[name]))
         case _:

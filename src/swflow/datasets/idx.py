@@ -137,4 +137,6 @@ def parse_idx(content: bytes, where: str) -> np.ndarray:
             f"{where}: its header says {size} bytes {shape}, {len(content) - begin} follow: it is "
             "damaged; get it anew."
         )
+    if not size:
+        raise InputError(f"{where}: an IDX file of nothing, {shape}: get it anew.")
     return np.frombuffer(content, np.uint8, offset=begin).reshape(shape)

@@ -8,6 +8,7 @@ import numpy as np
 from swflow.representation.affine import Affine
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
+from swflow.runtime.hdf5 import open_hdf5
 
 ENDINGS = (".npy", ".h5", ".png")
 
@@ -38,7 +39,7 @@ def read_rows(path: Path) -> np.ndarray:
     """
     try:
         if path.suffix == ".h5":
-            with h5py.File(path) as file:
+            with open_hdf5(path) as file:
                 rows = file["x"][:]
         else:
             with path.open("rb") as file:  # np.load leaves some files open that it cannot read

@@ -16,6 +16,7 @@ from swflow.representation.dataset import Dataset, Sizes, Split
 from swflow.representation.latent import with_decoder
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
+from swflow.runtime.hdf5 import open_hdf5
 from swflow.runtime.memory import refuse_missing
 from swflow.runtime.provenance import versions
 
@@ -70,7 +71,7 @@ def read_dataset(path: Path, *, streamed: bool = False) -> Dataset:
         raise InputError(f"{path}: no such dataset file. {remedy}")
     try:
         with ExitStack() as stack:
-            file = stack.enter_context(h5py.File(path))
+            file = stack.enter_context(open_hdf5(path))
             attributes = dict(file.attrs)
             found = attributes.get("format")
             if found != FORMAT:

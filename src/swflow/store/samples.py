@@ -10,6 +10,7 @@ import numpy as np
 
 from swflow.runtime.errors import InputError
 from swflow.runtime.files import atomic_path
+from swflow.runtime.hdf5 import open_hdf5
 from swflow.runtime.memory import refuse_missing
 
 FORMAT = 2
@@ -66,7 +67,7 @@ def _update(digest: Any, draws: StoredDraws) -> None:
 def read_samples(path: Path) -> Iterator[StoredDraws]:
     """Each group of a file, in order of entropy, time and passes. Raises InputError if damaged."""
     try:
-        with h5py.File(path) as file:
+        with open_hdf5(path) as file:
             _check(path, file)
             groups = [g for e in file.values() for t in e.values() for g in t.values()]
             for group in sorted(groups, key=lambda g: tuple(g.attrs.get(k, -1.0) for k in KEYS)):
@@ -85,7 +86,7 @@ def read_samples(path: Path) -> Iterator[StoredDraws]:
 def read_attributes(path: Path) -> dict[str, Any]:
     """What is said of all draws of a file: kind, units, digest, the memory that they took."""
     try:
-        with h5py.File(path) as file:
+        with open_hdf5(path) as file:
             _check(path, file)
             return dict(file.attrs)
     except (OSError, KeyError, RuntimeError, UnicodeError) as error:

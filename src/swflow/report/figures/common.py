@@ -68,7 +68,7 @@ def groups_of(table: pd.DataFrame, keys: list[str]) -> list[tuple[tuple[Any, ...
     """Rows by what keys hold, in the order of people: numbers within names count as numbers."""
 
     def order(found: tuple[tuple[Any, ...], pd.DataFrame]) -> list[list[Any]]:
-        parts = (re.split(r"(\d+)", str(name)) for name in found[0])
+        parts = (re.split(r"(\d+)", re.sub(r"(?<=\d),(?=\d)", "", str(name))) for name in found[0])
         return [[int(part) if part.isdigit() else part for part in name] for name in parts]
 
     return sorted(table.groupby(keys), key=order)
