@@ -60,8 +60,7 @@ BENCHMARKS = (
     "scale",
     "line",
     "limit-map",
-    "fuzzing",
-)  # made by `make benchmarks`, after the default study, by `make fuzz`, and on a GPU
+)  # made by `make benchmarks`, after the default study, and on a GPU
 STUDY_TABLES = {
     "paper": ("overview",),
     "ablation": ("overview",),
