@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from swflow.runtime.code import _dumped, code_version, literal, reached
+from swflow.runtime.code import code_version, literal, reached
+from swflow.runtime.syntax import dumped
 from swflow.settings import AnyModelSettings, DatasetSettings
 from swflow.settings.kinds import classes, tag
 from swflow.study import registry
@@ -81,7 +82,7 @@ def forget():
     # What is known of modules; not of texts, which are the same in every copy.
     for module in (code, registry):
         for name, of in vars(module).items():
-            if hasattr(of, "cache_clear") and name not in ("_tree", "_written", "_parts"):
+            if hasattr(of, "cache_clear") and name not in ("tree", "written", "_parts"):
                 of.cache_clear()
 
 print(json.dumps(digests()), flush=True)
@@ -431,11 +432,11 @@ def test_constants_are_read_without_importing() -> None:
 def test_digests_are_those_of_other_versions_of_python() -> None:
     """Which write out empty fields, or leave them out, and have more of them."""
     node = ast.parse("def f(x: int = 0) -> None:\n    return g(x, y=None) or []").body[0]
-    text = _dumped(node)
+    text = dumped(node)
     for name in ("type_params", "type_comment", "posonlyargs", "decorator_list", "kind="):
         assert name not in text
     assert "Constant(value=None)" in text
     assert "Constant(value=0)" in text
-    assert text != _dumped(
+    assert text != dumped(
         ast.parse("def f(x: int = 1) -> None:\n    return g(x, y=None) or []").body[0]
     )

@@ -14,13 +14,12 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+
+from swflow.runtime.syntax import Function, Names, body_of, bound, is_import, tree, written
 
 PACKAGE = "swflow"
 SILENT = ("settings", "runtime", "store", "study", "stages", "cli")  # rooms that compute nothing
 CALLED_UNNAMED = ("forward",)  # by torch, when a module is called
-Function = (ast.FunctionDef, ast.AsyncFunctionDef)
-Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @cache
@@ -109,48 +108,11 @@ def _parts(node: ast.ClassDef) -> tuple[ast.ClassDef, list[ast.FunctionDef | ast
 @cache
 def _content(module: str, node: ast.stmt) -> tuple[str, set[str], list[tuple[str, str]]]:
     """A statement's syntax (of an import: none), the attributes it takes, what it refers to."""
-    if _is_import(node):
+    if is_import(node):
         targets = _imported(module, node).values()
         return "", set(), [found for target in targets for found in _resolved(module, target)]
-    text, names = _written(node)
+    text, names = written(node)
     return text, names.attributes, list(_references(module, names))
-
-
-@cache
-def _written(node: ast.stmt) -> "tuple[str, _Names]":
-    """A statement's syntax as text, and what it reads."""
-    return _dumped(node), _names(node)
-
-
-def _dumped(node: object) -> str:
-    """Syntax as text, the same in every version of Python, without docstrings."""
-    if isinstance(node, list):
-        return f"[{', '.join([_dumped(each) for each in node])}]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    said = [
-        f"{name}={_dumped(value)}"
-        for name, value in _fields(node)
-        if (value is not None and value != []) or (name == "value" and type(node) is ast.Constant)
-    ]
-    return f"{type(node).__name__}({', '.join(said)})"
-
-
-def _fields(node: ast.AST) -> list[tuple[str, object]]:
-    """As `ast.iter_fields`, which takes twice the time, without docstrings."""
-    said = node.__dict__
-    found = [(name, said[name]) for name in node._fields if name in said]
-    if isinstance(node, Documented):
-        return [(name, _body(node) if name == "body" else value) for name, value in found]
-    return found
-
-
-def _body(node: Documented) -> list[ast.stmt]:
-    """Statements without the docstring."""
-    match node.body:
-        case [ast.Expr(value=ast.Constant(value=str())), *rest]:
-            return rest
-    return node.body
 
 
 def literal(module: str, name: str) -> object:
@@ -162,7 +124,7 @@ def literal(module: str, name: str) -> object:
     if name == "__doc__":
         return ast.get_docstring(tree)
     for node in tree.body:
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and _bound(node) == [name] and node.value:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and bound(node) == [name] and node.value:
             return ast.literal_eval(node.value)
     raise NameError(f"{module} has no constant {name}.")
 
@@ -191,74 +153,20 @@ def _parsed(module: str) -> ast.Module:
     file = source_file(module)
     if file is None:
         raise ModuleNotFoundError(f"no module {module!r} to take the version of.")
-    return _tree(file.read_text())
-
-
-@cache
-def _tree(text: str) -> ast.Module:
-    return ast.parse(text)
+    return tree(file.read_text())
 
 
 @cache
 def _definitions(module: str) -> dict[str, list[ast.stmt]]:
     """The statements of a module by the names that they bind, without its docstring."""
     found = dict[str, list[ast.stmt]]()
-    for statement in _body(_parsed(module)):
-        for name in _bound(statement) or [""]:
+    for statement in body_of(_parsed(module)):
+        for name in bound(statement) or [""]:
             found.setdefault(name, []).append(statement)
     return found
 
 
-def _bound(statement: ast.stmt) -> list[str]:
-    """The names that a statement of a module binds."""
-    if isinstance(statement, (ast.ClassDef, *Function)):
-        return [statement.name]
-    if isinstance(statement, (ast.Import, ast.ImportFrom)):
-        return [alias.asname or alias.name.partition(".")[0] for alias in statement.names]
-    names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
-    return [node.id for node in names if isinstance(node.ctx, ast.Store)]
-
-
-def _is_import(node: ast.AST) -> bool:
-    return isinstance(node, (ast.Import, ast.ImportFrom))
-
-
-class _Names(NamedTuple):
-    """What a statement reads: names with attributes of them (`a`, `a.b.c`), attributes, imports."""
-
-    chains: set[tuple[str, ...]]
-    attributes: set[str]
-    imports: list[ast.AST]
-
-
-def _names(node: ast.AST) -> _Names:
-    found, waiting = _Names(set(), set(), []), [node]
-    while waiting:
-        inner = waiting.pop()
-        if isinstance(inner, ast.Name):
-            found.chains.add((inner.id,))
-        elif isinstance(inner, ast.Attribute):
-            parts, value = [inner.attr], inner.value
-            while isinstance(value, ast.Attribute):
-                parts.append(value.attr)
-                value = value.value
-            found.attributes.update(parts)
-            if isinstance(value, ast.Name):
-                found.chains.add((value.id, *reversed(parts)))
-            else:
-                waiting.append(value)
-        elif _is_import(inner):
-            found.imports.append(inner)
-        else:
-            for value in inner.__dict__.values():
-                if isinstance(value, list):
-                    waiting.extend([each for each in value if isinstance(each, ast.AST)])
-                elif isinstance(value, ast.AST):
-                    waiting.append(value)
-    return found
-
-
-def _references(module: str, names: _Names) -> Iterator[tuple[str, str]]:
+def _references(module: str, names: Names) -> Iterator[tuple[str, str]]:
     """The definitions that names in a module refer to, in it or in others."""
     known, local = _definitions(module), dict[str, str]()
     for inner in names.imports:
@@ -268,7 +176,7 @@ def _references(module: str, names: _Names) -> Iterator[tuple[str, str]]:
         if first in local:
             yield from _resolved(module, local[first], chain[1:])
         elif first in known:
-            imports = [each for each in known[first] if _is_import(each)]
+            imports = [each for each in known[first] if is_import(each)]
             for each in imports:
                 yield from _resolved(module, _imported(module, each)[first], chain[1:])
             if len(imports) < len(known[first]):

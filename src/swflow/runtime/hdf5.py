@@ -2,8 +2,6 @@
 
 import mmap
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -14,14 +12,17 @@ HEAP, HEADER_BYTES, SIZE_BYTES = b"GCOL\1\0\0\0", 16, 8
 MOST_OBJECTS = 5_000_000  # some seconds
 
 
-@contextmanager
-def open_hdf5(path: Path) -> Iterator[h5py.File]:
+def open_hdf5(path: Path) -> h5py.File:
     """A file to be read. Raises OSError for one whose heaps would hold the library for ever."""
-    with h5py.File(path) as file:
+    file = h5py.File(path)
+    try:
         if file.id.get_create_plist().get_sizes() != (SIZE_BYTES, SIZE_BYTES):
             raise OSError("sizes in it are of other than 8 bytes")
         _check_heaps(path)
-        yield file
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def _check_heaps(path: Path) -> None:
