@@ -171,7 +171,7 @@ def test_the_figure_shows_early_stopping_beside_every_kind(metrics: pd.DataFrame
 
 def test_all_kinds_stand_side_by_side_for_each_dataset(metrics: pd.DataFrame) -> None:
     """Hollow marks of the flow, filled ones of the network, beside the path of early stopping."""
-    again = metrics.assign(dataset="d_2000", value=metrics["value"])
+    again = metrics.assign(dataset="d_2000")
     figure = kinds_figure.figure(pd.concat([metrics, again], ignore_index=True))
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_title() for axes in shown] == ["d", "d 2000"]

@@ -82,7 +82,7 @@ def forget():
     # What is known of modules; not of texts, which are the same in every copy.
     for module in (code, registry):
         for name, of in vars(module).items():
-            if hasattr(of, "cache_clear") and name not in ("tree", "written", "_parts"):
+            if hasattr(of, "cache_clear") and name not in ("tree_of", "written", "_parts"):
                 of.cache_clear()
 
 print(json.dumps(digests()), flush=True)

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from swflow.runtime.syntax import Function, Names, body_of, bound, is_import, tree, written
+from swflow.runtime.syntax import Function, Names, body_of, bound, is_import, tree_of, written
 
 PACKAGE = "swflow"
 SILENT = ("settings", "runtime", "store", "study", "stages", "cli")  # rooms that compute nothing
@@ -153,7 +153,7 @@ def _parsed(module: str) -> ast.Module:
     file = source_file(module)
     if file is None:
         raise ModuleNotFoundError(f"no module {module!r} to take the version of.")
-    return tree(file.read_text())
+    return tree_of(file.read_text())
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import NamedTuple
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
-tree = cache(ast.parse)  # of a text, which may be that of several copies
+tree_of = cache(ast.parse)  # of a text, which may be that of several copies
 
 
 @cache

@@ -1,5 +1,6 @@
 """All kinds of regularisation side by side: copies over the distance to real rows."""
 
+import itertools
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from swflow.report.figures.common import (
     PALETTE,
     add_legend,
     copies_over_distance,
+    flow_first,
     flow_or_model,
     groups_of,
     panel_grid,
@@ -19,7 +21,6 @@ from swflow.report.figures.common import (
 from swflow.report.names import shown
 from swflow.report.paths import mean_paths
 from swflow.report.regularisers import KINDS, STOPPING
-from swflow.settings import PARTICLES
 
 NEEDS = ("regularised", "over_time")
 CAPTION = (
@@ -46,8 +47,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
         kind: {"color": colour, "marker": mark, "ls": "", "ms": 6}
         for kind, colour, mark in zip(found, colours, MARKERS, strict=False)
     }
-    models = sorted(means["model"].unique(), key=lambda model: (model != PARTICLES, model))
-    fills = dict(zip(models, FILLS, strict=False))
+    fills = dict(zip(flow_first(means["model"]), itertools.cycle(FILLS), strict=False))
     datasets = groups_of(means.assign(name=means["dataset"].map(shown)), ["name"])
     figure, grid = panel_grid(len(datasets), COLUMNS, (4.6, 3.3), (0.4, 0.9))
     for axes, ((name,), own) in zip(grid.flat, datasets, strict=False):
