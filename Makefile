@@ -63,7 +63,7 @@ stress: $(STAMP) fuzz  ## Kill simulations a hundred times, other stages and Sna
 
 fuzz: $(STAMP)  ## Change files that readers take a million times, guided by coverage (half an hour)
 	$(BIN)/pip install --quiet --editable '.[fuzz]' --constraint constraints.txt
-	$(RUN) python -m tests.fuzz --out results/reference/benchmarks/fuzzing.md
+	$(RUN) python -m tests.fuzz --jobs 2 --out results/reference/benchmarks/fuzzing.md
 
 soak: $(STAMP)  ## A study of 500 jobs on a SLURM of this machine, killed at random (40 minutes)
 	$(RUN) python -m tests.soak --out results/reference/benchmarks/soak.md

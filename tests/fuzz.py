@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -58,19 +60,23 @@ def fuzzed(name: str, runs: int, seed: int, kept: Path) -> list[object]:
 
 
 def main() -> None:
-    """All readers, one after the other."""
+    """All readers, some at a time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=READERS, nargs="*", default=list(READERS))
     parser.add_argument("--runs", type=int, help="inputs of each (default: 10^6 or 10^5)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="readers at a time, each on a core")
     parser.add_argument("--kept", type=Path, default=Path("fuzz"), help="folder of what crashed")
     parser.add_argument("--out", type=Path, help="Markdown table")
     given = parser.parse_args()
     given.kept.mkdir(parents=True, exist_ok=True)
+    runs = [given.runs or RUNS[name] for name in given.only]
     lines = []
-    for name in given.only:
-        lines.append(fuzzed(name, given.runs or RUNS[name], given.seed, given.kept))
-        print(*lines[-1], sep="\t", flush=True)
+    with ThreadPoolExecutor(given.jobs) as jobs:
+        fuzz = partial(fuzzed, seed=given.seed, kept=given.kept)
+        for line in jobs.map(fuzz, given.only, runs):
+            lines.append(line)
+            print(*line, sep="\t", flush=True)
     if given.out:
         table = pd.DataFrame(lines, columns=COLUMNS)
         write_page(given.out, "Fuzzing of what reads files", "make fuzz", table)

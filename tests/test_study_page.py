@@ -11,6 +11,8 @@ from tests.pipeline import ROOT
 REFERENCE = ROOT / "results" / "reference"
 SECTIONS = (ROOT / "docs" / "study.md").read_text().split("\n## ")[1:]
 FOUND = [text for text in SECTIONS if "**Finding.**" in text]
+# Studies of copying: held-out rows must be no copies, and copies must be found.
+COPYING = ["study", "study_images", "study_sizes", "memorisation", "memorisation_fashion"]
 NUMBER = re.compile(r"(?<![\w.])−?\d[\d,]*\.?\d*|(?<![\w.\d])−?\.\d+")
 
 
@@ -62,6 +64,28 @@ def test_numbers_in_short_are_those_of_the_tables_below() -> None:
     said = NUMBER.findall(short)
     assert said
     assert not [text for text in said if not is_among(text, values)]
+
+
+@pytest.mark.parametrize("study", COPYING)
+def test_controls_hold_in_every_space_where_copies_are_looked_for(study: str) -> None:
+    scores = pd.read_csv(REFERENCE / study / "metrics.csv.gz", low_memory=False)
+    for space in ("", "feature_", "pixel_"):
+        for statistic, fresh in (("memorisation_a", 0.5), ("copied", 0.0)):
+            found = of_each_dataset(scores, space + statistic)
+            if found.empty:
+                assert space, "the rows themselves are always looked at"
+                continue
+            error = of_each_dataset(scores, f"{space}{statistic}_error")
+            # Seeds share the rows. Of 100 values one in a thousand is beyond 3.3 by chance.
+            assert ((found - fresh).abs() < 3.3 * error).loc["test_set"].all(), (space, statistic)
+            assert (found - 1.96 * error > fresh).loc["copier"].all(), (space, statistic)
+
+
+def of_each_dataset(scores: pd.DataFrame, metric: str) -> pd.Series:
+    """Of fresh rows and of copies: the mean over seeds, by (model, dataset)."""
+    model = scores["model"].replace("copier_of_class", "copier")
+    chosen = scores[(scores["metric"] == metric) & model.isin(["test_set", "copier"])]
+    return chosen.groupby([model, "dataset"])["value"].mean()
 
 
 def test_a_number_that_is_in_no_table_is_found() -> None:
