@@ -170,26 +170,40 @@ def test_the_figure_shows_early_stopping_beside_every_kind(metrics: pd.DataFrame
 
 
 def test_all_kinds_stand_side_by_side_for_each_dataset(metrics: pd.DataFrame) -> None:
-    """Hollow marks of the flow, filled ones of the network, beside the path of early stopping."""
+    """The flow left, the network right, each with marks beside its path of early stopping."""
     again = metrics.assign(dataset="d_2000")
     figure = kinds_figure.figure(pd.concat([metrics, again], ignore_index=True))
-    shown = [axes for axes in figure.axes if axes.get_visible()]
-    assert [axes.get_title() for axes in shown] == ["d", "d 2000"]
-    for axes in shown:
-        lines = [line for line in axes.lines if line.get_linestyle() != ":"]
-        paths = [line for line in lines if line.get_marker() == "None"]
-        assert [line.get_linestyle() for line in paths] == ["--", "-"]
-        assert sorted(paths[0].get_xdata()) == pytest.approx([2, 4, 8])
-        marks = [line for line in lines if line.get_marker() != "None"]
-        fills = [(line.get_fillstyle(), list(line.get_xdata())) for line in marks]
+    titles = [f"{name}: {side}" for name in ("d", "d 2000") for side in ("the flow", "networks")]
+    assert [axes.get_title() for axes in figure.axes] == titles
+    for axes, less in zip(figure.axes, (0, 0.3, 0, 0.3), strict=True):
+        path, *marks = [line for line in axes.lines if line.get_linestyle() != ":"]
+        assert path.get_linestyle() == ("-" if less else "--")
+        assert list(path.get_xdata()) == pytest.approx([8, 4, 2])
+        assert list(path.get_ydata()) == pytest.approx([0 - less, 0.2 - less, 0.4 - less])
+        assert path.get_markevery() == [-1]  # the end of the flow
         points = [[pytest.approx(4)], pytest.approx([4, 8])]  # entropy; plans of two temperatures
-        assert fills == [(fill, of) for fill in ("none", "full") for of in points]
+        assert [list(line.get_xdata()) for line in marks] == points
         assert len({line.get_marker() for line in marks}) == 2
     named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert named == ["entropy", "entropic plans", "the flow", "flow map"]
     stopped = metrics[(metrics["entropy"].isin([0, np.nan])) & (metrics["teacher"] == "plain")]
     with pytest.raises(InputError, match="holds no kind of regularisation to compare"):
         kinds_figure.figure(stopped)
+
+
+def test_networks_beside_each_other_are_told_apart(metrics: pd.DataFrame) -> None:
+    """That of most rows comes first; each has a line and marks of its own."""
+    network = metrics["model"] == "flow_map"
+    few = metrics[network & (metrics["teacher"] == "plain")].assign(model="few_steps")
+    figure = kinds_figure.figure(pd.concat([few, metrics], ignore_index=True))
+    _, axes = figure.axes
+    drawn = [line for line in axes.lines if line.get_linestyle() != ":"]
+    paths = [line.get_linestyle() for line in drawn if line.get_marker() == "."]
+    assert paths == ["-", "-."]
+    fills = [line.get_fillstyle() for line in drawn if line.get_marker() == "o"]
+    assert fills == ["full", "none"]
+    alone = kinds_figure.figure(metrics[~network])
+    assert [axes.get_title() for axes in alone.axes] == ["d: the flow"]
 
 
 def of_sizes(exponent: float, sizes: tuple[int, ...] = (100, 400, 1600)) -> pd.DataFrame:

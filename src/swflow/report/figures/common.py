@@ -3,7 +3,7 @@
 import itertools
 import math
 import re
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 
@@ -47,7 +47,7 @@ def panel_grid(
     columns: int,
     size: tuple[float, float],
     margin: tuple[float, float],
-    sharey: bool = False,
+    sharey: bool | Literal["row"] = False,
 ) -> tuple[Figure, np.ndarray]:
     """A figure of n panels of this size, in inches, line by line, and its axes `(·, columns)`."""
     lines = -(-n // columns)
@@ -128,10 +128,15 @@ def outermost(table: pd.DataFrame) -> pd.DataFrame:
 
 def model_styles(table: pd.DataFrame) -> dict[Any, Any]:
     """Dashed lines for the flow, other lines and marks for models, the first for what has most."""
-    rows = table["model"].value_counts()
-    models = sorted(set(table["model"]) - {PARTICLES}, key=lambda name: (-rows[name], name))
+    models = most_first(table["model"][table["model"] != PARTICLES])
     kinds = [{"marker": mark, "ls": line} for mark in MARKERS for line in LINE_STYLES]
     return {PARTICLES: {"marker": "o", "ls": "--"}} | dict(zip(models, kinds, strict=False))
+
+
+def most_first(models: pd.Series) -> list[str]:
+    """Each once, first that of most rows."""
+    rows = models.value_counts()
+    return sorted(rows.index, key=lambda name: (-rows[name], name))
 
 
 def entropy_and_model_legend(

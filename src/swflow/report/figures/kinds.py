@@ -9,34 +9,37 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from swflow.report.figures.common import (
+    FRESH,
+    LINE_STYLES,
     MARKERS,
     PALETTE,
     add_legend,
     copies_over_distance,
-    flow_first,
-    flow_or_model,
     groups_of,
+    most_first,
     panel_grid,
 )
 from swflow.report.names import shown
 from swflow.report.paths import mean_paths
 from swflow.report.regularisers import KINDS, STOPPING
+from swflow.settings import PARTICLES
 
 NEEDS = ("regularised", "over_time")
 CAPTION = (
-    "What each kind of regularisation buys, for each dataset: the part of copies of training rows "
-    "over the distance to real rows, as a multiple of that of other real rows; means over seeds. "
-    "Grey: early stopping, from the flow's end (nearest) to earlier times. Marks: one for each "
-    "kind and strength, hollow for the flow, filled for the network that learned it. Lower at the "
-    "same distance is better."
+    "What each kind of regularisation buys: the part of copies of training rows over the distance "
+    "to real rows, as a multiple of that of other real rows; means over seeds. Left the flow, "
+    "right the networks that learned it, a line of panels for each dataset. Grey: early stopping, "
+    "from the flow's end (a dot) to earlier times. Marks: one for each kind and strength. Lower "
+    "at the same distance is better."
 )
-COLUMNS = 2
 ENTRY_WIDTH = 2.1
-FILLS = ("none", "full", "left", "right", "top", "bottom")  # of the flow, and of models
+# Of networks beside each other. Dots are where fresh rows are.
+LINES = [style for style in LINE_STYLES if style != FRESH["linestyle"]]
+FILLS = ("full", "none", "left", "top", "right", "bottom")
 
 
 def figure(metrics: pd.DataFrame) -> Figure:
-    """Copied fraction over distance of all kinds, a panel for each dataset.
+    """Copied fraction over distance of all kinds: for each dataset of the flow, and of models.
 
     Raises InputError where nothing but early stopping is compared.
     """
@@ -47,23 +50,52 @@ def figure(metrics: pd.DataFrame) -> Figure:
         kind: {"color": colour, "marker": mark, "ls": "", "ms": 6}
         for kind, colour, mark in zip(found, colours, MARKERS, strict=False)
     }
-    fills = dict(zip(flow_first(means["model"]), itertools.cycle(FILLS), strict=False))
+    is_flow = means["model"] == PARTICLES
+    sides = {
+        title: of_models(means.loc[side, "model"])
+        for title, side in (("the flow", is_flow), ("networks", ~is_flow))
+        if side.any()
+    }
     datasets = groups_of(means.assign(name=means["dataset"].map(shown)), ["name"])
-    figure, grid = panel_grid(len(datasets), COLUMNS, (4.6, 3.3), (0.4, 0.9))
-    for axes, ((name,), own) in zip(grid.flat, datasets, strict=False):
-        for model, fill in fills.items():
-            of_model = own[own["model"] == model]
-            path = of_model[of_model["kind"] == STOPPING].sort_values("strength")
-            line = {"color": "0.65", "ls": flow_or_model(model), "zorder": 1}
-            axes.plot(path["distance"], path["copied"], **line)
-            for kind, mark in marks.items():
-                points = of_model[(of_model["kind"] == kind) & of_model["strength"].notna()]
-                axes.plot(points["distance"], points["copied"], fillstyle=fill, **mark)
-        copies_over_distance(axes, own["distance"])
-        axes.set_title(name, fontsize=10)
+    n_panels = len(datasets) * len(sides)
+    figure, grid = panel_grid(n_panels, len(sides), (4.6, 2.3), (0.4, 1), sharey="row")
+    for line, ((name,), own) in zip(grid, datasets, strict=True):
+        for axes, (title, styles) in zip(line, sides.items(), strict=True):
+            _draw(axes, own, styles, marks)
+            axes.set_title(f"{name}: {title}", fontsize=10)
+    for axes in grid[:-1].flat:
+        axes.set_xlabel("")
+    for axes in grid[:, 1:].flat:
+        axes.set_ylabel("")
     handles = [Line2D([], [], label=KINDS[kind].name, **mark) for kind, mark in marks.items()]
-    for model, fill in fills.items():
-        style: dict[str, Any] = {"color": "0.4", "marker": "o", "fillstyle": fill}
-        handles.append(Line2D([], [], label=shown(model), ls=flow_or_model(model), **style))
+    for styles in sides.values():
+        for model, style in styles.items():
+            handles.append(Line2D([], [], color="0.4", marker="o", label=shown(model), **style))
     add_legend(figure, handles, ENTRY_WIDTH)
     return figure
+
+
+def of_models(models: pd.Series) -> dict[str, dict[str, Any]]:
+    """How each is drawn: its line of early stopping, and how its marks are filled."""
+    styles = zip(itertools.cycle(LINES), itertools.cycle(FILLS), strict=False)
+    of = {PARTICLES: {"ls": "--", "fillstyle": "full"}}
+    return {
+        model: of.get(model, {"ls": line, "fillstyle": fill})
+        for model, (line, fill) in zip(most_first(models), styles, strict=False)
+    }
+
+
+def _draw(
+    axes: Any, own: pd.DataFrame, styles: dict[str, dict[str, Any]], marks: dict[str, Any]
+) -> None:
+    """One panel: what is in `own` of these models."""
+    for model, style in styles.items():
+        of_model = own[own["model"] == model]
+        path = of_model[of_model["kind"] == STOPPING].sort_values("strength")
+        line = {"color": "0.65", "ls": style["ls"], "marker": ".", "markevery": [-1], "zorder": 1}
+        axes.plot(path["distance"], path["copied"], **line)
+        for kind, mark in marks.items():
+            points = of_model[(of_model["kind"] == kind) & of_model["strength"].notna()]
+            fill = style["fillstyle"]
+            axes.plot(points["distance"], points["copied"], fillstyle=fill, **mark)
+    copies_over_distance(axes, own["distance"])
