@@ -69,11 +69,12 @@ def sealed(folder: Path) -> Any:
     file = folder / DESCRIPTION
     before = file.read_bytes()
     try:
-        with suppress(ValueError, AttributeError, RecursionError):
+        with suppress(ValueError, RecursionError):
             said = json.loads(before)
-            said.pop("checksum", None)
-            said["checksum"] = checksum(said, (folder / WEIGHTS).read_bytes())
-            file.write_text(json.dumps(said))
+            if isinstance(said, dict):
+                said.pop("checksum", None)
+                said["checksum"] = checksum(said, (folder / WEIGHTS).read_bytes())
+                file.write_text(json.dumps(said))
         return load(folder)
     finally:
         file.write_bytes(before)

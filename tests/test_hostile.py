@@ -236,6 +236,21 @@ def test_a_heap_without_an_end_is_refused(name: str, good: Path, tmp_path: Path)
         reader.read(file)
 
 
+@pytest.mark.parametrize("sums", [[], {"particles": []}, {"particles": {"0": 1}}, {"particles": 3}])
+def test_a_store_whose_sums_are_not_those_of_its_times_is_refused(
+    sums: object, good: Path, tmp_path: Path
+) -> None:
+    """Found by fuzzing."""
+    read, name, inner = READERS["Zarr"]
+    shutil.copytree(good / name, tmp_path / name)
+    said = json.loads((tmp_path / name / inner).read_text())
+    assert len(said["attributes"]["sums"]["particles"]) > 1
+    said["attributes"]["sums"] = sums
+    (tmp_path / name / inner).write_text(json.dumps(said))
+    with pytest.raises(InputError, match=r"no trajectory store|not one for each of"):
+        read(tmp_path / name)
+
+
 @pytest.mark.parametrize("depth", [100_000])
 def test_json_without_an_end_is_refused(good: Path, tmp_path: Path, depth: int) -> None:
     deep = "[" * depth

@@ -153,6 +153,7 @@ class TrajectoryStore:
             self.label: np.ndarray | None = self._whole("label") if self.has("label") else None
             packed = self._whole("decoder") if self.has("decoder") else None
             self.packed: bytes | None = None if packed is None else packed.tobytes()
+            self._check_sums()
             _, n, dim = self._array("particles").shape
         except InputError:
             raise
@@ -204,7 +205,7 @@ class TrajectoryStore:
                 self._check_sum(array, index, found)
 
     def _check_sum(self, array: str, index: int, found: int) -> None:
-        sums = self.attributes.get("sums", {}).get(array)  # older stores have none
+        sums = self.attributes.get("sums", {}).get(array)
         if sums is not None and sums[index] != found:
             raise InputError(
                 f"{self.path / array}: the slice at τ = {self.time[index]:g} is of another run or "
@@ -226,6 +227,15 @@ class TrajectoryStore:
                 f"{self.path}: trajectory format {found}, this version reads format {FORMAT}. "
                 f"{self.remedy}"
             )
+
+    def _check_sums(self) -> None:
+        """One of each slice of each cloud; older stores have none."""
+        for array, sums in self.attributes.get("sums", {}).items():
+            if not isinstance(sums, list) or len(sums) != len(self.time):
+                raise InputError(
+                    f"{self.path}: sums of {array} are not one for each of {len(self.time)} times. "
+                    f"{self.remedy}"
+                )
 
     def _array(self, name: str) -> Any:
         if name not in self.arrays:
