@@ -60,7 +60,8 @@ BENCHMARKS = (
     "scale",
     "line",
     "limit-map",
-)  # made by `make benchmarks`, after the default study, and on a GPU
+    "fuzzing",
+)  # made by `make benchmarks` and `make fuzz`, after the default study, and on a GPU
 STUDY_TABLES = {
     "paper": ("overview",),
     "ablation": ("overview",),
