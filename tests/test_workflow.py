@@ -271,7 +271,7 @@ def test_tables_alone_are_rebuilt_on_request(finished: Path, tmp_path: Path) -> 
     [
         *(("paper", 84), ("ablation", 36), ("rivals", 87), ("mnist", 15)),
         *(("directions", 21), ("repeatability", 21), ("inpainting", 3), ("mnist_pixels", 3)),
-        *(("study", 96), ("discretisation", 114), ("study_images", 57), ("study_sizes", 120)),
+        *(("study", 96), ("discretisation", 114), ("study_images", 57), ("study_sizes", 204)),
         ("memorisation", 36),
     ],
 )
