@@ -253,11 +253,6 @@ def copies_over_distance(axes: Any, distances: pd.Series) -> None:
     axes.set_xlim(low / 1.1, high * 1.1)
 
 
-def flow_first(models: pd.Series) -> list[str]:
-    """Each once, by name, after the flow."""
-    return sorted(models.unique(), key=lambda model: (model != PARTICLES, model))
-
-
 def flow_or_model(model: str) -> str:
     """Dashes for the flow, a full line for models."""
     return "--" if model == PARTICLES else "-"

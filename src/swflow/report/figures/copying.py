@@ -14,7 +14,6 @@ from swflow.report.figures.common import (
     TIME_LABEL,
     add_legend,
     draw_line,
-    flow_first,
     panel_grid,
     plain_ticks,
     time_axis,
@@ -46,7 +45,7 @@ def figure(metrics: pd.DataFrame) -> Figure:
     if not len(times):
         raise InputError("metrics.csv holds no flow on two sizes of a dataset; add one.")
     points, times = (of[of["entropy"] == of["entropy"].min()] for of in (points, times))
-    models = flow_first(points["model"])
+    models = sorted(points["model"].unique(), key=lambda model: (model != PARTICLES, model))
     teachers = sorted(points["teacher"].unique())
     columns = len(models) + 1
     figure, panels = panel_grid(len(teachers) * columns, columns, (3.8, 3.1), (0.4, 0.9))

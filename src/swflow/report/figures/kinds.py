@@ -15,6 +15,7 @@ from swflow.report.figures.common import (
     PALETTE,
     add_legend,
     copies_over_distance,
+    flow_or_model,
     groups_of,
     most_first,
     panel_grid,
@@ -33,9 +34,14 @@ CAPTION = (
     "at the same distance is better."
 )
 ENTRY_WIDTH = 2.1
-# Of networks beside each other. Dots are where fresh rows are.
+# Lines of early stopping, and how marks are filled. Dots are where fresh rows are.
+FLOW: dict[str, Any] = {"ls": flow_or_model(PARTICLES), "fillstyle": "full"}
 LINES = [style for style in LINE_STYLES if style != FRESH["linestyle"]]
 FILLS = ("full", "none", "left", "top", "right", "bottom")
+NETWORKS: list[dict[str, Any]] = [
+    {"ls": line, "fillstyle": fill}
+    for line, fill in zip(itertools.cycle(LINES), FILLS, strict=False)
+]
 
 
 def figure(metrics: pd.DataFrame) -> Figure:
@@ -50,39 +56,28 @@ def figure(metrics: pd.DataFrame) -> Figure:
         kind: {"color": colour, "marker": mark, "ls": "", "ms": 6}
         for kind, colour, mark in zip(found, colours, MARKERS, strict=False)
     }
-    is_flow = means["model"] == PARTICLES
-    sides = {
-        title: of_models(means.loc[side, "model"])
-        for title, side in (("the flow", is_flow), ("networks", ~is_flow))
-        if side.any()
-    }
+    flow = means["model"] == PARTICLES
+    sides: dict[str, dict[str, dict[str, Any]]] = {}
+    for title, side, styles in (("the flow", flow, [FLOW]), ("networks", ~flow, NETWORKS)):
+        if models := most_first(means.loc[side, "model"]):
+            sides[title] = dict(zip(models, itertools.cycle(styles), strict=False))
     datasets = groups_of(means.assign(name=means["dataset"].map(shown)), ["name"])
     n_panels = len(datasets) * len(sides)
     figure, grid = panel_grid(n_panels, len(sides), (4.6, 2.3), (0.4, 1), sharey="row")
     for line, ((name,), own) in zip(grid, datasets, strict=True):
-        for axes, (title, styles) in zip(line, sides.items(), strict=True):
-            _draw(axes, own, styles, marks)
+        for axes, (title, drawn) in zip(line, sides.items(), strict=True):
+            _draw(axes, own, drawn, marks)
             axes.set_title(f"{name}: {title}", fontsize=10)
     for axes in grid[:-1].flat:
         axes.set_xlabel("")
     for axes in grid[:, 1:].flat:
         axes.set_ylabel("")
     handles = [Line2D([], [], label=KINDS[kind].name, **mark) for kind, mark in marks.items()]
-    for styles in sides.values():
-        for model, style in styles.items():
+    for drawn in sides.values():
+        for model, style in drawn.items():
             handles.append(Line2D([], [], color="0.4", marker="o", label=shown(model), **style))
     add_legend(figure, handles, ENTRY_WIDTH)
     return figure
-
-
-def of_models(models: pd.Series) -> dict[str, dict[str, Any]]:
-    """How each is drawn: its line of early stopping, and how its marks are filled."""
-    styles = zip(itertools.cycle(LINES), itertools.cycle(FILLS), strict=False)
-    of = {PARTICLES: {"ls": "--", "fillstyle": "full"}}
-    return {
-        model: of.get(model, {"ls": line, "fillstyle": fill})
-        for model, (line, fill) in zip(most_first(models), styles, strict=False)
-    }
 
 
 def _draw(
