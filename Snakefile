@@ -29,7 +29,8 @@ try:
     refuse_former_results("results")
 except InputError as error:
     raise WorkflowError(str(error))
-config["captions"] = plan.captions()
+if workflow.is_main_process:  # where a report is made
+    config["captions"] = plan.captions()
 
 
 include: "workflow/rules/common.smk"

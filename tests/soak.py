@@ -205,7 +205,7 @@ def main() -> None:
     """Soak, and write what happened."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=97, help="of the study: five jobs each")
-    parser.add_argument("--every", type=float, default=20, help="seconds between kills, on average")
+    parser.add_argument("--every", type=float, default=30, help="seconds between kills, on average")
     parser.add_argument("--minutes", type=float, default=60, help="given up after these")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="Markdown; a figure and a timeline beside it")

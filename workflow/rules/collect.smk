@@ -1,13 +1,13 @@
 rule collect:
     input:
-        score_files(),
-        timing_files(),
+        score_files,
+        timing_files,
     output:
         "results/metrics.csv",
     log:
         "results/logs/collect.log",
     params:
-        floors=json.dumps(registry.floors()),
-        code=collected_code(),
+        floors=lambda w: json.dumps(registry.floors()),
+        code=lambda w: collected_code(),
     shell:
         "swflow collect {input} --out {output} 2> {log}"

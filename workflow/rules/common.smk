@@ -1,4 +1,7 @@
-"""What the rules ask of the plan: inputs and params as functions of wildcards."""
+"""What the rules ask of the plan: inputs and params as functions of wildcards.
+
+Functions, not values: each job of a cluster reads all rules, and needs what its own one asks.
+"""
 
 import json
 import math
@@ -171,7 +174,7 @@ def picture_samples(wildcards):
     ]
 
 
-def score_files():
+def score_files(wildcards):
     """The scores of every row of every experiment at every seed."""
     return [
         f"results/scores/{r.dataset}/{r.teacher}/{r.model}/seed{r.seed}/{group}.json"
@@ -180,7 +183,7 @@ def score_files():
     ]
 
 
-def timing_files():
+def timing_files(wildcards):
     """The timings of every row that can be drawn afresh, at every seed, where they are wanted."""
     if not study.report.timings:
         return []

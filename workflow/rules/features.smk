@@ -13,7 +13,7 @@ rule train_features:
     params:
         settings=study.features.canonical(),
         device=device(),
-        code=features_code(study.features),
+        code=lambda w: features_code(study.features),
     shell:
         "swflow train-features {input} --settings {params.settings:q}"
         " --device {params.device} --out {output} 2> {log}"

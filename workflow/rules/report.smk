@@ -57,7 +57,7 @@ rule picture:
         "results/logs/picture/{dataset}/{flow}/entropy{entropy}.log",
     params:
         names=names(),
-        code=pictured_code("times"),
+        code=lambda w: pictured_code("times"),
     shell:
         "swflow picture {input.samples} --dataset {input.dataset} --entropy {wildcards.entropy}"
         " --names {params.names:q}"
@@ -82,7 +82,7 @@ rule strip:
         "results/logs/strip/{dataset}/{flow}.log",
     params:
         names=names(),
-        code=pictured_code("entropies"),
+        code=lambda w: pictured_code("entropies"),
     shell:
         "swflow picture {input.samples} --dataset {input.dataset} --names {params.names:q}"
         " --out results/figures/strips/{wildcards.dataset}/{wildcards.flow} 2> {log}"
@@ -106,7 +106,7 @@ rule neighbours:
         "results/logs/neighbours/{dataset}/{flow}.log",
     params:
         names=names(),
-        code=pictured_code("neighbours"),
+        code=lambda w: pictured_code("neighbours"),
     shell:
         "swflow neighbours {input.samples} --dataset {input.dataset} --names {params.names:q}"
         " --images {input.seen[0]} --features {input.seen[1]}"
@@ -179,7 +179,7 @@ rule completions:
 
 rule tables:
     input:
-        expand(
+        lambda w: expand(
             "results/tables/{table}.{ending}",
             table=plan.tables(),
             ending=["csv", "md", "tex", "html"],
@@ -188,34 +188,34 @@ rule tables:
 
 rule figures:
     input:
-        expand(
+        lambda w: expand(
             "results/figures/{figure}.{ending}",
             figure=plan.figures(),
             ending=["svg", "png"],
         ),
-        expand(
+        lambda w: expand(
             "results/figures/samples/{picture}.{ending}",
             picture=plan.pictures(),
             ending=["svg", "png"],
         ),
-        expand(
+        lambda w: expand(
             "results/figures/strips/{strip}.{ending}",
             strip=plan.strips(),
             ending=["svg", "png"],
         ),
-        expand(
+        lambda w: expand(
             "results/figures/neighbours/{picture}.{ending}",
             picture=plan.neighbours(),
             ending=["svg", "png"],
         ),
-        expand(
+        lambda w: expand(
             "results/figures/interpolations/{picture}.{ending}",
             picture=plan.interpolations(),
             ending=["svg", "png"],
         ),
-        expand(
+        lambda w: expand(
             "results/figures/completions/{picture}.{ending}",
             picture=plan.completions(),
             ending=["svg", "png"],
         ),
-        expand("results/figures/films/{film}.gif", film=plan.interpolations()),
+        lambda w: expand("results/figures/films/{film}.gif", film=plan.interpolations()),
