@@ -65,7 +65,7 @@ fuzz: $(STAMP)  ## Change files that readers take a million times, guided by cov
 	$(BIN)/pip install --quiet --editable '.[fuzz]' --constraint constraints.txt
 	$(RUN) python -m tests.fuzz --jobs 2 --out results/reference/benchmarks/fuzzing.md
 
-soak: $(STAMP)  ## A study of 500 jobs on a SLURM of this machine, killed at random (an hour)
+soak: $(STAMP)  ## A study of 500 jobs on a SLURM of this machine, killed at random (40 minutes)
 	$(RUN) python -m tests.soak --out results/reference/benchmarks/soak.md
 
 benchmarks: $(STAMP)  ## Time the drift, large simulations, every stage's growth on this CPU (45 minutes)

@@ -30,9 +30,9 @@ STUDY = slurm.STUDY | {
     "flows": {"flow": slurm.STUDY["flows"]["flow"] | {"step": 0.04}},
     "report": {"tables": ["fidelity"], "figures": ["fidelity"], "pictures": False},
 }
-# At once, as many as there are CPUs: jobs of a Snakemake that was killed alone go on, and are
-# submitted again by the next.
-JOBS = 2 * slurm.NODE_CPUS
+# At once, more than there are CPUs: Snakemake looks at its jobs every 40 s or so, and until then
+# others begin.
+JOBS = 6 * slurm.NODE_CPUS
 CANCELLED = 0.75  # of the kills of Snakemake, those whose jobs are cancelled
 AWAY_SECONDS = 3  # of a node that was killed
 HALF = ("partial", "checkpoint", "lock")
@@ -205,7 +205,7 @@ def main() -> None:
     """Soak, and write what happened."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=97, help="of the study: five jobs each")
-    parser.add_argument("--every", type=float, default=30, help="seconds between kills, on average")
+    parser.add_argument("--every", type=float, default=60, help="seconds between kills, on average")
     parser.add_argument("--minutes", type=float, default=60, help="given up after these")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="Markdown; a figure and a timeline beside it")

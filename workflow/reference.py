@@ -61,7 +61,8 @@ BENCHMARKS = (
     "line",
     "limit-map",
     "fuzzing",
-)  # made by `make benchmarks` and `make fuzz`, after the default study, and on a GPU
+    "soak",
+)  # made by `make benchmarks`, `fuzz` and `soak`, after the default study, and on a GPU
 STUDY_TABLES = {
     "paper": ("overview",),
     "ablation": ("overview",),
