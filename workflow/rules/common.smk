@@ -1,6 +1,7 @@
 """What the rules ask of the plan: inputs and params as functions of wildcards.
 
-Functions, not values: each job of a cluster reads all rules, and needs what its own one asks.
+Functions, where a value takes time: each job of a cluster reads all rules, and needs what its own
+one asks.
 """
 
 import json
@@ -191,6 +192,31 @@ def timing_files(wildcards):
         f"results/timings/{r.dataset}/{r.teacher}/{r.model}/seed{r.seed}/timing.json"
         for r in plan.rows()
         if r.model != TEST_SET
+    ]
+
+
+def table_files(wildcards):
+    """Every table, in all its formats."""
+    return expand(
+        "results/tables/{table}.{ending}",
+        table=plan.tables(),
+        ending=["csv", "md", "tex", "html"],
+    )
+
+
+def figure_files(wildcards):
+    """Every figure and picture, both ways, and every film."""
+    drawn = [
+        *plan.figures(),
+        *(f"samples/{picture}" for picture in plan.pictures()),
+        *(f"strips/{strip}" for strip in plan.strips()),
+        *(f"neighbours/{picture}" for picture in plan.neighbours()),
+        *(f"interpolations/{picture}" for picture in plan.interpolations()),
+        *(f"completions/{picture}" for picture in plan.completions()),
+    ]
+    return [
+        *expand("results/figures/{name}.{ending}", name=drawn, ending=["svg", "png"]),
+        *expand("results/figures/films/{film}.gif", film=plan.interpolations()),
     ]
 
 

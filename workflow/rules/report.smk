@@ -179,43 +179,9 @@ rule completions:
 
 rule tables:
     input:
-        lambda w: expand(
-            "results/tables/{table}.{ending}",
-            table=plan.tables(),
-            ending=["csv", "md", "tex", "html"],
-        ),
+        table_files,
 
 
 rule figures:
     input:
-        lambda w: expand(
-            "results/figures/{figure}.{ending}",
-            figure=plan.figures(),
-            ending=["svg", "png"],
-        ),
-        lambda w: expand(
-            "results/figures/samples/{picture}.{ending}",
-            picture=plan.pictures(),
-            ending=["svg", "png"],
-        ),
-        lambda w: expand(
-            "results/figures/strips/{strip}.{ending}",
-            strip=plan.strips(),
-            ending=["svg", "png"],
-        ),
-        lambda w: expand(
-            "results/figures/neighbours/{picture}.{ending}",
-            picture=plan.neighbours(),
-            ending=["svg", "png"],
-        ),
-        lambda w: expand(
-            "results/figures/interpolations/{picture}.{ending}",
-            picture=plan.interpolations(),
-            ending=["svg", "png"],
-        ),
-        lambda w: expand(
-            "results/figures/completions/{picture}.{ending}",
-            picture=plan.completions(),
-            ending=["svg", "png"],
-        ),
-        lambda w: expand("results/figures/films/{film}.gif", film=plan.interpolations()),
+        figure_files,
